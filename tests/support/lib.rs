@@ -1,0 +1,1 @@
+//! The fixture of the black-box suite.
