@@ -1,1 +1,12 @@
-//! Latchkey.
+//! Latchkey: sign-up, sign-in and JWT access and refresh tokens in one binary.
+//!
+//! Data flows one way, and the folders say so:
+//!
+//! * [`domain`] holds the rules and the use cases. It knows no HTTP and no SQL.
+//! * [`storage`] holds one trait and its back ends. It knows no HTTP and no rules.
+//!
+//! `http` calls `domain`, `domain` calls `storage`, and nothing calls back. The rules
+//! that a browser must share live in the crate `latchkey_verifier`.
+
+pub mod domain;
+pub mod storage;

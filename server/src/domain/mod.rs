@@ -1,0 +1,14 @@
+//! The rules and the use cases: who may do what, and what it leaves behind.
+//!
+//! Nothing here knows of HTTP or SQL. Time and randomness come in through [`clock`] and
+//! [`entropy`], so that every corner can be tested.
+
+pub mod clock;
+pub mod context;
+pub mod email;
+pub mod entropy;
+pub mod ids;
+pub mod keys;
+pub mod password_hash;
+pub mod session;
+pub mod user;

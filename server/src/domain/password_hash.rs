@@ -1,0 +1,32 @@
+//! The stored form of a password.
+
+use std::fmt;
+
+/// A password's stored hash: a PHC string, or a foreign form such as bcrypt's.
+///
+/// Opaque here: only the hasher looks inside. Equality is of the text, to notice that a
+/// password was changed between reading it and acting on it; nothing a client sends is
+/// ever compared with it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Takes the stored text as it is.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The stored text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Shows nothing of the hash: it can be tried offline.
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}

@@ -1,0 +1,120 @@
+//! Sessions as stored: one per sign-in, with the refresh token that is good now.
+//!
+//! A session keeps the hash of its current refresh token and of the direct predecessor of
+//! that. Any other refresh token of the session that is properly signed is an older one,
+//! so that its use is the reuse that RFC 9700 section 4.14.2 speaks of. One row says it
+//! all, and a rotation is one update.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::clock::Timestamp;
+use super::ids::{SessionId, UserId};
+use super::user::User;
+
+/// A session that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The identifier, `sid` in the tokens.
+    pub id: SessionId,
+    /// Whose session it is.
+    pub user: UserId,
+    /// When the user signed in.
+    pub created_at: Timestamp,
+    /// When it was last refreshed; at first the time of the sign-in.
+    pub last_used_at: Timestamp,
+    /// When it ends if it is not refreshed: the `exp` of the current refresh token.
+    pub expires_at: Timestamp,
+    /// The client's address at the last use.
+    pub address: Option<IpAddr>,
+    /// The client's `User-Agent` at the last use.
+    pub user_agent: Option<String>,
+}
+
+/// What a new session is made of. Address, agent and time come from the write context.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The identifier, made by the caller.
+    pub id: SessionId,
+    /// The first refresh token.
+    pub refresh: TokenHash,
+    /// When it ends if it is not refreshed.
+    pub expires_at: Timestamp,
+}
+
+/// SHA-256 of a refresh token's `jti`: what is stored in its place.
+///
+/// The `jti` is 128 random bits, so that a plain digest cannot be turned back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// A refresh token is to be exchanged for its successor.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// The session that the token names.
+    pub session: SessionId,
+    /// The token that was presented.
+    pub presented: TokenHash,
+    /// The token that takes its place.
+    pub successor: TokenHash,
+    /// The successor, encrypted under a key that only the presented token yields.
+    pub sealed_successor: Vec<u8>,
+    /// When the successor expires.
+    pub expires_at: Timestamp,
+    /// For how long the direct predecessor still gets the same successor.
+    pub grace: Duration,
+}
+
+/// What came of a [`Rotation`].
+#[derive(Clone, Debug)]
+pub enum RotationOutcome {
+    /// The successor is now the one good token.
+    Rotated(Box<User>),
+    /// The presented token is the direct predecessor of a token that nobody has used yet,
+    /// within the grace: here is that successor, as it was sealed.
+    Repeated {
+        /// The session's user.
+        user: Box<User>,
+        /// The successor as the first rotation sealed it.
+        sealed_successor: Vec<u8>,
+    },
+    /// The presented token had been exchanged before; the session has now ended.
+    Reused(UserId),
+    /// There is no such session, or it has ended or expired, or its user is disabled.
+    Ended,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// The user signed out.
+    Logout,
+    /// The user ended it from the list of sessions.
+    EndedByUser,
+    /// An operator ended it.
+    EndedByOperator,
+    /// The password was changed.
+    PasswordChanged,
+    /// A refresh token was used again.
+    RefreshReused,
+    /// The user was disabled.
+    UserDisabled,
+    /// The user was deleted.
+    UserDeleted,
+}
+
+impl EndReason {
+    /// The stable word that is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::EndedByUser => "ended_by_user",
+            Self::EndedByOperator => "ended_by_operator",
+            Self::PasswordChanged => "password_changed",
+            Self::RefreshReused => "refresh_reused",
+            Self::UserDisabled => "user_disabled",
+            Self::UserDeleted => "user_deleted",
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Storage: one trait, and the back ends behind it.
+//!
+//! Each method of [`Storage`] is one atomic unit of work: it happens whole or not at all,
+//! and when it answers `Ok` it is on disk. A look-up answers `Ok(None)` for what is not
+//! there; a conflict has a variant of its own. No SQL type gets out of a back end.
+//!
+//! Whatever changes something takes a [`WriteContext`], so that a back end can record who
+//! did it in the same transaction.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
+use crate::domain::email::Email;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::keys::{KeyChange, KeySnapshot};
+use crate::domain::password_hash::PasswordHash;
+use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
+
+/// What every back end does.
+///
+/// Object-safe on purpose: a generic would multiply into every filter type above.
+#[async_trait]
+pub trait Storage: Send + Sync + 'static {
+    /// Makes an account and, when given, its first session.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::EmailTaken`] when another user has the same canonical address.
+    async fn create_user(
+        &self,
+        cx: &WriteContext,
+        user: NewUser,
+        session: Option<NewSession>,
+    ) -> Result<User>;
+
+    /// The user with this identifier.
+    async fn user(&self, id: UserId) -> Result<Option<User>>;
+
+    /// The user with this identifier, and the stored hash.
+    async fn credentials(&self, id: UserId) -> Result<Option<Credentials>>;
+
+    /// The user with this address, by its canonical form, and the stored hash.
+    async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>>;
+
+    /// Up to `limit` users in the order of their identifiers, those after `after`.
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>>;
+
+    /// Changes what a user may change; `None` when there is no such user.
+    async fn update_profile(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        change: ProfileChange,
+    ) -> Result<Option<User>>;
+
+    /// Gives the user another address; `None` when there is no such user.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::EmailTaken`] when another user has the same canonical address.
+    async fn change_email(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        email: Email,
+    ) -> Result<Option<User>>;
+
+    /// Replaces the password, ends every session and, when given, starts a new one.
+    ///
+    /// With `expected`, only if the stored hash still is that one.
+    async fn change_password(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: Option<&PasswordHash>,
+        new: PasswordHash,
+        session: Option<NewSession>,
+    ) -> Result<Guarded<User>>;
+
+    /// Disables the user and ends every session, or enables the user again; `None` when
+    /// there is no such user. Repeating it changes nothing.
+    async fn set_disabled(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        disabled: bool,
+    ) -> Result<Option<User>>;
+
+    /// Deletes the user. The sessions end; their rows outlive the user until their last
+    /// access token has expired.
+    ///
+    /// With `expected`, only if the stored hash still is that one.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::UserReferenced`] when another service's table points at the user.
+    async fn delete_user(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: Option<&PasswordHash>,
+    ) -> Result<Guarded<()>>;
+
+    /// Starts a session after the password was found right, and stores `upgraded` in the
+    /// place of the hash when given.
+    ///
+    /// Only if the stored hash still is `expected` and the user is not disabled, so that
+    /// a password change or a disabling that came in between wins.
+    async fn start_session(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: &PasswordHash,
+        upgraded: Option<PasswordHash>,
+        session: NewSession,
+    ) -> Result<Guarded<User>>;
+
+    /// The session and its user, in one query; `None` when the session has ended or
+    /// expired at `now`, or its user is disabled or gone.
+    async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>>;
+
+    /// The user's sessions that are alive at `now`, the latest first.
+    async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>>;
+
+    /// Exchanges a refresh token for its successor.
+    async fn rotate_refresh(
+        &self,
+        cx: &WriteContext,
+        rotation: Rotation,
+    ) -> Result<RotationOutcome>;
+
+    /// Ends one session of a user; says whether it was alive.
+    async fn end_session(
+        &self,
+        cx: &WriteContext,
+        user: UserId,
+        session: SessionId,
+        reason: EndReason,
+    ) -> Result<bool>;
+
+    /// Ends every session of a user; says how many were alive.
+    async fn end_sessions(&self, cx: &WriteContext, user: UserId, reason: EndReason)
+    -> Result<u64>;
+
+    /// The stored signing keys.
+    async fn keys(&self) -> Result<KeySnapshot>;
+
+    /// The generation of the stored signing keys, cheaply.
+    async fn key_generation(&self) -> Result<u64>;
+
+    /// Changes the stored keys if they still are of `generation`; says whether they were.
+    ///
+    /// The rules of rotation are decided above, on a snapshot; this makes sure that two
+    /// who decide at once do not both have their way.
+    async fn change_keys(
+        &self,
+        cx: &WriteContext,
+        generation: u64,
+        changes: Vec<KeyChange>,
+    ) -> Result<bool>;
+
+    /// Forgets what nobody can need any more.
+    async fn housekeep(&self, cx: &WriteContext, limits: Limits) -> Result<Housekept>;
+
+    /// Answers when the database does.
+    async fn ping(&self) -> Result<()>;
+
+    /// Finishes what has been accepted and closes the database.
+    async fn close(&self);
+}
+
+/// What a change came to that was to happen only if nothing else had come in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guarded<T> {
+    /// It happened.
+    Done(T),
+    /// The stored hash is another one by now, or the user was disabled: nothing happened.
+    Stale,
+    /// There is no such user.
+    NotFound,
+}
+
+/// Up to when housekeeping forgets.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Sessions that ended or expired before this instant are deleted.
+    pub sessions_over_before: Timestamp,
+    /// Sealed successors of refresh tokens that were rotated before this are deleted.
+    pub rotated_before: Timestamp,
+}
+
+/// What housekeeping did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Housekept {
+    /// Deleted sessions.
+    pub sessions: u64,
+    /// Deleted sealed successors.
+    pub successors: u64,
+}
+
+/// The result of a storage method.
+pub type Result<T, E = StorageError> = std::result::Result<T, E>;
+
+/// A shared back end.
+pub type SharedStorage = Arc<dyn Storage>;
+
+/// Why a storage method failed. What it shows is for the log, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Another user has the same canonical e-mail address.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// A row of another table points at the user.
+    #[error("the user is referenced by another table")]
+    UserReferenced,
+    /// The database cannot be used right now: locked, full, gone or overloaded. Trying
+    /// again later may work.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] Source),
+    /// Anything else: a bug, or a database that is not what it should be.
+    #[error("the database failed: {0}")]
+    Failed(#[source] Source),
+}
+
+/// The back end's own error.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
