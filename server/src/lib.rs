@@ -8,5 +8,6 @@
 //! `http` calls `domain`, `domain` calls `storage`, and nothing calls back. The rules
 //! that a browser must share live in the crate `latchkey_verifier`.
 
+pub mod config;
 pub mod domain;
 pub mod storage;

@@ -1,0 +1,82 @@
+//! The configuration: what an operator can set, and what holds if they do not.
+//!
+//! One file per section; newtypes hold what a plain string or number could get
+//! wrong, so that nothing is checked again further in.
+
+mod algorithm;
+mod cors;
+mod database;
+pub mod duration;
+mod passwords;
+mod public_url;
+mod secret;
+mod server;
+mod size;
+mod tokens;
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    algorithm::{Algorithm, AlgorithmChoice},
+    cors::{CorsOrigin, CorsPolicy},
+    database::{Database, DatabaseUrl},
+    passwords::{Argon2Cost, Passwords, PolicyChoice},
+    public_url::PublicUrl,
+    secret::{REDACTED, Secret},
+    server::{Server, parse_listen},
+    size::ByteSize,
+    tokens::Tokens,
+};
+
+/// Everything that can be configured, with its defaults filled in.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The listener and what surrounds a request.
+    pub server: Server,
+    /// Where the users are.
+    pub database: Database,
+    /// What is signed, with what, and for how long.
+    pub tokens: Tokens,
+    /// Which passwords are taken, and what hashing one costs.
+    pub passwords: Passwords,
+    /// Whether tries are limited.
+    pub rate_limits: RateLimits,
+}
+
+/// The `[rate_limits]` section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimits {
+    /// Whether tries are limited.
+    pub enabled: bool,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+impl Config {
+    /// The origin under which clients reach the service: `server.public_url`,
+    /// or `http://` and the address that is really listened on.
+    #[must_use]
+    pub fn public_url(&self, local_address: SocketAddr) -> PublicUrl {
+        self.server
+            .public_url
+            .clone()
+            .unwrap_or_else(|| PublicUrl::of_listener(local_address))
+    }
+
+    /// The `iss` claim: `tokens.issuer`, or the public URL.
+    #[must_use]
+    pub fn issuer(&self, local_address: SocketAddr) -> String {
+        self.tokens
+            .issuer
+            .clone()
+            .unwrap_or_else(|| self.public_url(local_address).as_str().to_owned())
+    }
+}
