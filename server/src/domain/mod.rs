@@ -7,6 +7,7 @@ pub mod clock;
 pub mod context;
 pub mod email;
 pub mod entropy;
+pub mod error;
 pub mod ids;
 pub mod keys;
 pub mod password_hash;
