@@ -37,6 +37,13 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The year of the Gregorian calendar in UTC, 1970 to 9999.
+    #[must_use]
+    pub fn year(self) -> i32 {
+        let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        i32::from(jiff::tz::Offset::UTC.to_datetime(instant).year())
+    }
+
     /// This instant and `duration` later; stops at the end of time instead of overflowing.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
@@ -154,5 +161,11 @@ mod tests {
     fn seconds_round_down_before_the_epoch_too() {
         assert_eq!(Timestamp::from_millis(-1).as_seconds(), -1);
         assert_eq!(Timestamp::from_millis(1999).as_seconds(), 1);
+    }
+
+    #[test]
+    fn knows_the_year() {
+        assert_eq!(Timestamp::from_millis(1_767_225_599_999).year(), 2025);
+        assert_eq!(Timestamp::from_millis(1_767_225_600_000).year(), 2026);
     }
 }

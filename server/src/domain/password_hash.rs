@@ -22,6 +22,12 @@ impl PasswordHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether another service made it: whatever is not Argon2's.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        !self.0.starts_with("$argon2")
+    }
 }
 
 /// Shows nothing of the hash: it can be tried offline.
