@@ -42,3 +42,18 @@ fn is_atext(character: char) -> bool {
     }
     !character.is_whitespace()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::is_compatibility_form;
+    use super::*;
+
+    #[test]
+    fn canonical_form_of_every_character_is_a_fixed_point() {
+        for character in ('\0'..='\u{1ffff}').filter(|&c| !is_compatibility_form(c)) {
+            let once = canonical(&character.to_string());
+            assert_eq!(canonical(&once), once, "{character:?}");
+            assert!(!once.chars().any(is_compatibility_form), "{character:?}");
+        }
+    }
+}
