@@ -1,0 +1,167 @@
+//! Hashing passwords and checking them, away from the async threads.
+//!
+//! A hash takes tens of milliseconds and megabytes on purpose. So it runs on
+//! threads of its own, a fixed number of them ([`HasherOptions::slots`]), each
+//! with its memory kept; what waits for them is bounded
+//! ([`HasherOptions::queue`]) and whoever comes beyond is told at once with
+//! [`HashError::Overloaded`]. Memory is therefore about slots × cost however
+//! many people sign in. A job whose caller has gone (its future was dropped)
+//! is never computed.
+//!
+//! New hashes are Argon2id (RFC 9106) as PHC strings. Older ones and those of
+//! the predecessor are verified and reported as outdated, see [`Verdict`].
+//!
+//! ```text
+//! Hasher          what the use cases call; salts
+//!   pool          threads, queue, panics, shutdown; knows nothing of hashes
+//!   stored        the kinds of stored hash: parsing, bounds, verifying
+//!     argon       Argon2 and its memory
+//!     bcrypt      the predecessor's hashes
+//! ```
+
+mod argon;
+mod bcrypt;
+mod pool;
+mod stored;
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+pub use argon::{Argon2Cost, CostError};
+
+use self::argon::{Memory, SALT_BYTES};
+use self::pool::Pool;
+use super::entropy::Entropy;
+use super::password::Password;
+use super::password_hash::PasswordHash;
+
+/// How a [`Hasher`] is built.
+#[derive(Debug, Clone)]
+pub struct HasherOptions {
+    /// What a new hash costs. A stored hash of any other cost is outdated.
+    pub cost: Argon2Cost,
+    /// Threads that hash at the same time.
+    pub slots: NonZeroUsize,
+    /// Jobs that may wait for a thread.
+    pub queue: usize,
+}
+
+impl Default for HasherOptions {
+    /// The default cost, a thread per core, and 64 waiting jobs for each:
+    /// whoever is let in waits for some seconds at most.
+    fn default() -> Self {
+        let slots = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            cost: Argon2Cost::default(),
+            slots,
+            queue: 64 * slots.get(),
+        }
+    }
+}
+
+/// The handle of the hashing threads; cheap to clone. When the last clone is
+/// dropped, the threads finish the hash that they are at and end.
+#[derive(Clone)]
+pub struct Hasher {
+    cost: Argon2Cost,
+    entropy: Arc<dyn Entropy>,
+    pool: Arc<Pool<Memory>>,
+}
+
+impl Hasher {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(options: &HasherOptions, entropy: Arc<dyn Entropy>) -> std::io::Result<Self> {
+        let cost = options.cost;
+        let pool = Pool::start(options.slots, options.queue, move || Memory::for_cost(cost))?;
+        Ok(Self {
+            cost,
+            entropy,
+            pool: Arc::new(pool),
+        })
+    }
+
+    /// Hashes a new password under a salt of its own.
+    ///
+    /// # Errors
+    /// [`HashError::Overloaded`] or [`HashError::Failed`].
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+        let mut salt = [0; SALT_BYTES];
+        self.entropy.fill(&mut salt);
+        let cost = self.cost;
+        self.pool
+            .run(move |memory| argon::hash(&password, salt, cost, memory))
+            .await?
+    }
+
+    /// Compares a password with a stored hash.
+    ///
+    /// Without one (nobody has that e-mail address) the answer is
+    /// [`Verdict::Mismatch`] and costs what a wrong password costs: a hash of
+    /// the configured cost is computed and compared all the same.
+    ///
+    /// # Errors
+    /// [`HashError::Unreadable`] when the stored string is none that we can
+    /// verify; it costs as much as a hash, too, and is the caller's to log.
+    /// [`HashError::Overloaded`] or [`HashError::Failed`].
+    pub async fn verify(
+        &self,
+        password: Password,
+        stored: Option<PasswordHash>,
+    ) -> Result<Verdict, HashError> {
+        let cost = self.cost;
+        self.pool
+            .run(move |memory| stored::verify(&password, stored.as_ref(), cost, memory))
+            .await?
+    }
+
+    /// What a new hash costs.
+    #[must_use]
+    pub fn cost(&self) -> Argon2Cost {
+        self.cost
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher")
+            .field("cost", &self.cost)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the comparison of a password with a stored hash found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the password.
+    Match {
+        /// The stored hash is not what [`Hasher::hash`] would make today
+        /// (another algorithm, version or cost): replace it.
+        outdated: bool,
+    },
+    /// It is not, or there was nothing to compare with.
+    Mismatch,
+}
+
+/// Why there is no hash and no verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// The queue is full. Another try a second later may succeed.
+    #[error("too many passwords are waiting to be hashed")]
+    Overloaded,
+    /// The stored string is no hash that we verify. Says what is wrong with
+    /// it and never what it holds.
+    #[error("the stored password hash {0}")]
+    Unreadable(&'static str),
+    /// The computation ended without a result: no memory, or a bug that has
+    /// been logged.
+    #[error("hashing failed")]
+    Failed,
+}
+
+#[cfg(test)]
+mod tests;

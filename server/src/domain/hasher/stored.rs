@@ -1,0 +1,58 @@
+//! The kinds of stored hash.
+
+use super::argon::{self, Argon2Cost, Memory, StoredArgon2};
+use super::bcrypt::StoredBcrypt;
+use super::{HashError, Verdict};
+use crate::domain::password::Password;
+use crate::domain::password_hash::PasswordHash;
+
+/// A stored hash that we can verify. What another system's import brings
+/// (PBKDF2, scrypt) becomes a variant here.
+enum Stored<'a> {
+    Argon2(StoredArgon2),
+    Bcrypt(StoredBcrypt<'a>),
+}
+
+impl<'a> Stored<'a> {
+    fn parse(stored: &'a str, configured: Argon2Cost) -> Result<Self, HashError> {
+        if stored.starts_with("$argon2") {
+            return StoredArgon2::parse(stored, configured).map(Self::Argon2);
+        }
+        if stored.starts_with("$2") {
+            return StoredBcrypt::parse(stored).map(Self::Bcrypt);
+        }
+        Err(HashError::Unreadable("is of no kind that we verify"))
+    }
+}
+
+/// The work behind [`super::Hasher::verify`].
+pub(super) fn verify(
+    password: &Password,
+    stored: Option<&PasswordHash>,
+    configured: Argon2Cost,
+    memory: &mut Memory,
+) -> Result<Verdict, HashError> {
+    let Some(stored) = stored else {
+        argon::waste_a_hash(password, configured, memory)?;
+        return Ok(Verdict::Mismatch);
+    };
+    let stored = match Stored::parse(stored.as_str(), configured) {
+        Ok(stored) => stored,
+        Err(error) => {
+            argon::waste_a_hash(password, configured, memory)?;
+            return Err(error);
+        }
+    };
+    let (matches, outdated) = match stored {
+        Stored::Argon2(hash) => (
+            hash.matches(password, memory)?,
+            hash.is_outdated(configured),
+        ),
+        Stored::Bcrypt(hash) => (hash.matches(password)?, true),
+    };
+    Ok(if matches {
+        Verdict::Match { outdated }
+    } else {
+        Verdict::Mismatch
+    })
+}
