@@ -1,0 +1,83 @@
+//! The protected header (RFC 7515 section 4).
+//!
+//! `alg`, `kid` and `typ` are read. Whatever names or carries a key (`jku`,
+//! `jwk`, `x5u`, `x5c`) is never looked at: keys come from the key set alone.
+//! Every other member is carried along unread, as section 4 demands.
+
+use serde_json::{Map, Value};
+
+use crate::{Algorithm, ErrorKind, VerifierError, encoding, json};
+
+pub(crate) struct Header {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key_id: Option<String>,
+    pub(crate) members: Map<String, Value>,
+}
+
+impl Header {
+    /// Reads the first segment of a token.
+    pub(crate) fn parse(segment: &str) -> Result<Self, VerifierError> {
+        let bytes = encoding::decode(segment)
+            .ok_or_else(|| VerifierError::malformed("the header is not canonical base64url"))?;
+        let members = json::parse_object(&bytes).ok_or_else(|| {
+            VerifierError::malformed("the header is not a JSON object with distinct members")
+        })?;
+        let Some(Value::String(alg)) = members.get("alg") else {
+            return Err(VerifierError::malformed(
+                "the header has no `alg` that is a string",
+            ));
+        };
+        let key_id = match members.get("kid") {
+            None => None,
+            Some(Value::String(kid)) => Some(kid.clone()),
+            Some(_) => {
+                return Err(VerifierError::malformed(
+                    "the header's `kid` is not a string",
+                ));
+            }
+        };
+        refuse_extensions(&members)?;
+        let algorithm = Algorithm::from_name(alg).ok_or_else(|| {
+            VerifierError::new(
+                ErrorKind::UnsupportedAlgorithm,
+                "the token's `alg` is not supported",
+            )
+        })?;
+        Ok(Self {
+            algorithm,
+            key_id,
+            members,
+        })
+    }
+
+    /// Whether `typ` is the media type `expected`. Case does not matter, and a
+    /// value without a slash is short for `application/` and the value (RFC
+    /// 7515 section 4.1.9).
+    pub(crate) fn has_type(&self, expected: &str) -> bool {
+        match self.members.get("typ") {
+            Some(Value::String(typ)) => short_type(typ).eq_ignore_ascii_case(short_type(expected)),
+            _ => false,
+        }
+    }
+}
+
+/// No extension is supported, so a header that demands one is refused, and so
+/// is a malformed or empty `crit`. `b64` (RFC 7797) changes what is signed even
+/// where it is not listed in `crit`.
+fn refuse_extensions(members: &Map<String, Value>) -> Result<(), VerifierError> {
+    if members.contains_key("crit") || members.contains_key("b64") {
+        return Err(VerifierError::new(
+            ErrorKind::CriticalHeader,
+            "the header has `crit` or `b64`, and no extension is supported",
+        ));
+    }
+    Ok(())
+}
+
+fn short_type(media_type: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match media_type.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) && !rest.contains('/') => rest,
+        _ => media_type,
+    }
+}

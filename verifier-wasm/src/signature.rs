@@ -1,0 +1,237 @@
+//! The one place where a signature is checked.
+//!
+//! Everything else of a token (header, key, claims) is judged outside, so this
+//! module can be exchanged without touching a rule. `jsonwebtoken` puts its
+//! cryptography behind [`JwtVerifier`], but its own implementations parse the
+//! key again for every token, accept small-order Ed25519 keys and short RSA
+//! keys, and panic on an Ed25519 key of 31 bytes. The implementations here
+//! check a key once, when the key set is built, and keep it parsed.
+//!
+//! Public keys and signatures are public: their checks may take a variable
+//! time. HMACs are compared in constant time.
+
+use std::marker::PhantomData;
+
+use ::signature::{Error as SignatureError, Verifier};
+use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey as Ed25519Key};
+use hmac::{Hmac, Mac};
+use jsonwebtoken::{Algorithm as JwtAlgorithm, crypto::JwtVerifier};
+use p256::ecdsa::{Signature as P256Signature, VerifyingKey as P256Key};
+use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey, pkcs8::AssociatedOid, traits::PublicKeyParts as _};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+
+use crate::{Algorithm, KeyError};
+
+/// The sizes of RSA moduli accepted, in bits. RFC 7518 section 3.3 sets the
+/// lower bound; the upper one bounds the work that a foreign key set can cause.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+type BoxedVerifier = Box<dyn JwtVerifier + Send + Sync>;
+
+/// A parsed key, ready to check signatures under the algorithms it was made for.
+pub(crate) struct SignatureKey(Vec<BoxedVerifier>);
+
+impl SignatureKey {
+    /// A shared secret. Whether it is long enough is the caller's decision.
+    pub(crate) fn hmac(secret: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        if secret.is_empty() {
+            return Err(KeyError::new("the secret is empty"));
+        }
+        let verifiers = algorithms
+            .iter()
+            .filter_map(|algorithm| match algorithm {
+                Algorithm::Hs256 => HmacVerifier::<Hmac<Sha256>>::boxed(*algorithm, secret),
+                Algorithm::Hs384 => HmacVerifier::<Hmac<Sha384>>::boxed(*algorithm, secret),
+                Algorithm::Hs512 => HmacVerifier::<Hmac<Sha512>>::boxed(*algorithm, secret),
+                _ => None,
+            })
+            .collect();
+        Ok(Self(verifiers))
+    }
+
+    /// An RSA key from its modulus and exponent, both big-endian without
+    /// leading zeros (RFC 7518 section 6.3.1).
+    pub(crate) fn rsa(n: &[u8], e: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
+        if n.first() == Some(&0) || e.first() == Some(&0) {
+            return Err(KeyError::new("an RSA number has leading zeros"));
+        }
+        if n.len() > RSA_BITS.end() / 8 {
+            return Err(KeyError::new("the RSA modulus is longer than 8192 bits"));
+        }
+        let n = BigUint::from_bytes_be(n);
+        if n.bits() < *RSA_BITS.start() {
+            return Err(KeyError::new("the RSA modulus is shorter than 2048 bits"));
+        }
+        // The crate checks that both are odd and that e is less than 2^33.
+        let key = RsaPublicKey::new_with_max_size(n, BigUint::from_bytes_be(e), *RSA_BITS.end())
+            .map_err(|_| KeyError::new("the RSA modulus or exponent is not sane"))?;
+        let verifiers = algorithms
+            .iter()
+            .filter_map(|algorithm| match algorithm {
+                Algorithm::Rs256 => RsaVerifier::<Sha256>::boxed(*algorithm, &key),
+                Algorithm::Rs384 => RsaVerifier::<Sha384>::boxed(*algorithm, &key),
+                Algorithm::Rs512 => RsaVerifier::<Sha512>::boxed(*algorithm, &key),
+                _ => None,
+            })
+            .collect();
+        Ok(Self(verifiers))
+    }
+
+    /// A P-256 key from its coordinates, which must be a point of the curve.
+    pub(crate) fn p256(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, KeyError> {
+        let point = p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
+        let key = P256Key::from_encoded_point(&point)
+            .map_err(|_| KeyError::new("the coordinates are not a point of P-256"))?;
+        Ok(Self(vec![Box::new(P256Verifier(key))]))
+    }
+
+    /// An Ed25519 key. Encodings that RFC 8032 section 5.1.3 does not allow and
+    /// points of small order, under which one signature fits many messages, are
+    /// refused.
+    pub(crate) fn ed25519(x: &[u8; 32]) -> Result<Self, KeyError> {
+        if !is_reduced(x) {
+            return Err(KeyError::new(
+                "the Ed25519 key is not in its canonical encoding",
+            ));
+        }
+        let key = Ed25519Key::from_bytes(x)
+            .map_err(|_| KeyError::new("the Ed25519 key is not a point of the curve"))?;
+        if key.is_weak() {
+            return Err(KeyError::new("the Ed25519 key has small order"));
+        }
+        Ok(Self(vec![Box::new(Ed25519Verifier(key))]))
+    }
+
+    /// Whether the key was made for `algorithm`.
+    pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
+        self.verifier(algorithm).is_some()
+    }
+
+    /// Whether `signature` is this key's on `message` under `algorithm`. False
+    /// for an algorithm that the key was not made for.
+    pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &Vec<u8>) -> bool {
+        self.verifier(algorithm)
+            .is_some_and(|verifier| verifier.verify(message, signature).is_ok())
+    }
+
+    fn verifier(&self, algorithm: Algorithm) -> Option<&(dyn JwtVerifier + Send + Sync)> {
+        let wanted = jwt_algorithm(algorithm);
+        self.0
+            .iter()
+            .map(|verifier| &**verifier)
+            .find(|verifier| verifier.algorithm() == wanted)
+    }
+}
+
+const fn jwt_algorithm(algorithm: Algorithm) -> JwtAlgorithm {
+    match algorithm {
+        Algorithm::Hs256 => JwtAlgorithm::HS256,
+        Algorithm::Hs384 => JwtAlgorithm::HS384,
+        Algorithm::Hs512 => JwtAlgorithm::HS512,
+        Algorithm::Rs256 => JwtAlgorithm::RS256,
+        Algorithm::Rs384 => JwtAlgorithm::RS384,
+        Algorithm::Rs512 => JwtAlgorithm::RS512,
+        Algorithm::Es256 => JwtAlgorithm::ES256,
+        Algorithm::EdDsa => JwtAlgorithm::EdDSA,
+    }
+}
+
+/// Whether the little-endian y coordinate is below the field's prime,
+/// 2^255 - 19. The top bit holds the sign of x.
+fn is_reduced(x: &[u8; 32]) -> bool {
+    x[0] < 0xed || x[1..31].iter().any(|byte| *byte != 0xff) || x[31] & 0x7f != 0x7f
+}
+
+/// An HMAC whose key has been absorbed; each check starts from a copy.
+struct HmacVerifier<M> {
+    algorithm: Algorithm,
+    keyed: M,
+}
+
+impl<M: Mac + hmac::digest::KeyInit + Clone + Send + Sync + 'static> HmacVerifier<M> {
+    fn boxed(algorithm: Algorithm, secret: &[u8]) -> Option<BoxedVerifier> {
+        let keyed = <M as Mac>::new_from_slice(secret).ok()?;
+        Some(Box::new(Self { algorithm, keyed }))
+    }
+}
+
+impl<M: Mac + Clone> Verifier<Vec<u8>> for HmacVerifier<M> {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        let mac = self.keyed.clone().chain_update(message);
+        mac.verify_slice(signature)
+            .map_err(|_| SignatureError::new())
+    }
+}
+
+impl<M: Mac + Clone> JwtVerifier for HmacVerifier<M> {
+    fn algorithm(&self) -> JwtAlgorithm {
+        jwt_algorithm(self.algorithm)
+    }
+}
+
+struct RsaVerifier<D> {
+    algorithm: Algorithm,
+    key: RsaPublicKey,
+    digest: PhantomData<fn() -> D>,
+}
+
+impl<D: Digest + AssociatedOid + 'static> RsaVerifier<D> {
+    fn boxed(algorithm: Algorithm, key: &RsaPublicKey) -> Option<BoxedVerifier> {
+        Some(Box::new(Self {
+            algorithm,
+            key: key.clone(),
+            digest: PhantomData,
+        }))
+    }
+}
+
+impl<D: Digest + AssociatedOid> Verifier<Vec<u8>> for RsaVerifier<D> {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        // RFC 8017 section 8.2.2 step 1. Also keeps an absurd signature from
+        // being turned into a number at all.
+        if signature.len() != self.key.size() {
+            return Err(SignatureError::new());
+        }
+        self.key
+            .verify(Pkcs1v15Sign::new::<D>(), &D::digest(message), signature)
+            .map_err(|_| SignatureError::new())
+    }
+}
+
+impl<D: Digest + AssociatedOid> JwtVerifier for RsaVerifier<D> {
+    fn algorithm(&self) -> JwtAlgorithm {
+        jwt_algorithm(self.algorithm)
+    }
+}
+
+struct P256Verifier(P256Key);
+
+impl Verifier<Vec<u8>> for P256Verifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        // R and S, 32 bytes each, neither zero nor too large (RFC 7518 section 3.4).
+        let signature = P256Signature::from_slice(signature)?;
+        self.0.verify(message, &signature)
+    }
+}
+
+impl JwtVerifier for P256Verifier {
+    fn algorithm(&self) -> JwtAlgorithm {
+        JwtAlgorithm::ES256
+    }
+}
+
+struct Ed25519Verifier(Ed25519Key);
+
+impl Verifier<Vec<u8>> for Ed25519Verifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
+        let signature = Ed25519Signature::from_slice(signature)?;
+        // Strict: refuses an S that is not reduced and an R of small order.
+        self.0.verify_strict(message, &signature)
+    }
+}
+
+impl JwtVerifier for Ed25519Verifier {
+    fn algorithm(&self) -> JwtAlgorithm {
+        JwtAlgorithm::EdDSA
+    }
+}
