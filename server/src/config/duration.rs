@@ -1,8 +1,8 @@
 //! Durations as people write them: `10s`, `30m`, `1d`, `1h30m`, `250ms`, `0s`.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serializer, de};
 
 /// The units, largest first, in milliseconds.
 const UNITS: [(&str, u64); 6] = [
@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
         let number: u64 = number.parse().map_err(|_| wrong())?;
-        if unit.is_empty() {
+        if unit.is_empty() && tail.is_empty() {
             return Err(format!(
                 "{text:?} has no unit; write {number}s for seconds, {number}m for minutes"
             ));
@@ -89,13 +89,29 @@ pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Resul
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Duration, D::Error> {
-    parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    deserializer.deserialize_any(Visitor)
+}
+
+struct Visitor;
+
+impl de::Visitor<'_> for Visitor {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration like \"30m\" or \"1d\"")
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Duration, E> {
+        parse(value).map_err(E::custom)
+    }
 }
 
 /// The same for a duration that may be absent.
 pub(super) mod option {
     use super::{Deserialize, Deserializer, Duration, Serializer};
-    use serde::de::Error as _;
+
+    #[derive(Deserialize)]
+    struct Given(#[serde(deserialize_with = "super::deserialize")] Duration);
 
     pub(in super::super) fn serialize<S: Serializer>(
         value: &Option<Duration>,
@@ -110,9 +126,7 @@ pub(super) mod option {
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Duration>, D::Error> {
-        Option::<String>::deserialize(deserializer)?
-            .map(|text| super::parse(&text).map_err(D::Error::custom))
-            .transpose()
+        Ok(Option::<Given>::deserialize(deserializer)?.map(|Given(duration)| duration))
     }
 }
 

@@ -1,18 +1,36 @@
 //! The configuration: what an operator can set, and what holds if they do not.
 //!
+//! Layers, each over the one before: defaults, `config.toml`, `.env`, the
+//! environment, flags. [`load`] reads them all; of each value it knows the
+//! place, which errors and `latchkey config show` name. An unknown key is an
+//! error that names the nearest known one ([`keys`]).
+//!
 //! One file per section; newtypes hold what a plain string or number could get
 //! wrong, so that nothing is checked again further in.
 
 mod algorithm;
 mod cors;
 mod database;
+mod dotenv;
 pub mod duration;
+mod error;
+mod file;
+pub mod keys;
+mod load;
 mod passwords;
+mod predecessor;
 mod public_url;
 mod secret;
+mod secret_files;
 mod server;
+mod setting;
 mod size;
+#[cfg(test)]
+mod tests;
 mod tokens;
+mod validate;
+mod variables;
+mod weak_secrets;
 
 use std::net::SocketAddr;
 
@@ -22,10 +40,13 @@ pub use self::{
     algorithm::{Algorithm, AlgorithmChoice},
     cors::{CorsOrigin, CorsPolicy},
     database::{Database, DatabaseUrl},
+    error::ConfigError,
+    load::{Loaded, Sources, load},
     passwords::{Argon2Cost, Passwords, PolicyChoice},
     public_url::PublicUrl,
     secret::{REDACTED, Secret},
     server::{Server, parse_listen},
+    setting::{Origin, Setting},
     size::ByteSize,
     tokens::Tokens,
 };

@@ -67,6 +67,24 @@ impl Default for Argon2Cost {
     }
 }
 
+impl Argon2Cost {
+    /// Whether it is cheaper than every set of costs that OWASP's password
+    /// storage guide calls equally strong.
+    #[must_use]
+    pub fn is_below_recommendation(self) -> bool {
+        const EQUALLY_STRONG: [(u32, u32); 5] = [
+            (47_104, 1),
+            (19_456, 2),
+            (12_288, 3),
+            (9_216, 4),
+            (7_168, 5),
+        ];
+        !EQUALLY_STRONG
+            .iter()
+            .any(|(m, t)| self.m >= *m && self.t >= *t)
+    }
+}
+
 /// What `passwords.policy` says.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum PolicyChoice {
