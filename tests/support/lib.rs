@@ -1,1 +1,87 @@
-//! The fixture of the black-box suite.
+//! The fixture of the black-box suite: it knows the binary from outside and nothing of
+//! the code within.
+//!
+//! A test starts from a [`Home`]: a directory of its own with a database of its own and
+//! the settings to run with. [`Home::start`] gives a [`Server`] on a port that the system
+//! chose, [`Home::cli`] runs a subcommand beside it. The server's verbs
+//! ([`Server::sign_up`], [`Server::refresh`], …) give an [`Answer`], and every answer is
+//! held against the server's own `/openapi.json` before a test sees it.
+//!
+//! A test is an `async fn(Backend)`. [`on_each_backend!`] lists those of a file, and runs
+//! each once for each back end, whose name stands in the test's.
+//!
+//! What a test starts is gone when it ends, whether it passes or fails; what the server
+//! logged is printed when it fails.
+
+mod account;
+mod answer;
+mod backend;
+mod binary;
+mod call;
+mod home;
+mod openapi;
+mod process;
+mod python;
+mod raw;
+mod redact;
+mod server;
+mod token;
+mod wait;
+
+pub use account::{Account, Person, Tokens};
+pub use answer::Answer;
+pub use backend::{Backend, Database};
+pub use call::Call;
+pub use home::{Home, Output};
+pub use process::{Failed, Signal};
+pub use python::Python;
+pub use raw::{Raw, RawAnswer};
+pub use server::Server;
+pub use token::{Jwt, SigningKey, forge, hmac_sha256, unsigned};
+pub use wait::{SAFETY_NET, eventually};
+
+/// Runs one test against one back end, on the thread that the harness gave it, so that
+/// what it prints is kept with the test.
+///
+/// # Panics
+///
+/// When the test does.
+pub fn run(backend: Backend, test: impl AsyncFnOnce(Backend)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(test(backend));
+}
+
+/// Makes a test of each function for each back end: `on_each_backend![it_works]` becomes
+/// `sqlite::it_works`. A function that is not listed is dead code, which the compiler
+/// tells.
+#[macro_export]
+macro_rules! on_each_backend {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[test]
+                fn $test() {
+                    $crate::run($crate::Backend::Sqlite, super::$test);
+                }
+            )+
+        }
+    };
+}
+
+/// Like [`on_each_backend!`], for what only SQLite has: a file.
+#[macro_export]
+macro_rules! on_sqlite {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite_only {
+            $(
+                #[test]
+                fn $test() {
+                    $crate::run($crate::Backend::Sqlite, super::$test);
+                }
+            )+
+        }
+    };
+}

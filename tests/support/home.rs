@@ -1,0 +1,290 @@
+//! A place of its own for each test: directory, database and settings.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+
+use crate::backend::{Backend, Database};
+use crate::binary;
+use crate::process::{Failed, Logs, Process};
+use crate::server::Server;
+
+/// A directory with a database, and the settings that the binary runs with there.
+#[derive(Debug)]
+pub struct Home {
+    directory: TempDir,
+    database: Database,
+    environment: Vec<(String, String)>,
+    serve_args: Vec<String>,
+    wrapper: Vec<String>,
+    logs: Logs,
+    pub(crate) documented: bool,
+}
+
+/// What a subcommand came to.
+#[derive(Debug)]
+pub struct Output {
+    /// The exit code; none after a signal.
+    pub code: Option<i32>,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Home {
+    /// An empty one. Passwords are hashed at the lowest cost there is: what a test finds
+    /// out about anything else does not depend on it, and hundreds are hashed.
+    ///
+    /// # Panics
+    ///
+    /// When there is no room for a temporary directory.
+    #[must_use]
+    pub fn new(backend: Backend) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("latchkey-test-")
+            .tempdir()
+            .expect("a temporary directory");
+        let database = Database::new(backend, directory.path());
+        Self {
+            environment: vec![("LATCHKEY_DATABASE__URL".into(), database.url())],
+            directory,
+            database,
+            serve_args: vec!["--listen".into(), "127.0.0.1:0".into()],
+            wrapper: Vec::new(),
+            logs: Logs::default(),
+            documented: true,
+        }
+        .env("LATCHKEY_PASSWORDS__ARGON2__M", "8")
+        .env("LATCHKEY_PASSWORDS__ARGON2__T", "1")
+    }
+
+    /// Hashes passwords at the default cost.
+    #[must_use]
+    pub fn with_default_hashing(self) -> Self {
+        self.without_env("LATCHKEY_PASSWORDS__ARGON2__M")
+            .without_env("LATCHKEY_PASSWORDS__ARGON2__T")
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self = self.without_env(name);
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Takes an environment variable away.
+    #[must_use]
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.environment.retain(|(set, _)| set != name);
+        self
+    }
+
+    /// Writes `config.toml`.
+    #[must_use]
+    pub fn config(self, toml: &str) -> Self {
+        self.file("config.toml", toml)
+    }
+
+    /// Writes `.env`.
+    #[must_use]
+    pub fn dotenv(self, text: &str) -> Self {
+        self.file(".env", text)
+    }
+
+    /// Writes a file.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        fs::write(self.path(name), text).expect("a file in the test's directory");
+        self
+    }
+
+    /// Adds an argument of `serve`.
+    #[must_use]
+    pub fn arg(mut self, argument: &str) -> Self {
+        self.serve_args.push(argument.to_owned());
+        self
+    }
+
+    /// Starts the server under another program, which gets the command as its arguments
+    /// and must leave the process as it is (`strace -D`).
+    #[must_use]
+    pub fn under(mut self, program: &[&str]) -> Self {
+        self.wrapper = program.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Turns `/docs` and `/openapi.json` off; answers can then not be held against it.
+    #[must_use]
+    pub fn without_docs(mut self) -> Self {
+        self.documented = false;
+        self.env("LATCHKEY_SERVER__DOCS", "false")
+    }
+
+    /// The working directory of all that runs here.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A path in the directory.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// All that the servers of this home have logged.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        self.logs.text()
+    }
+
+    /// Starts the server and waits until it accepts connections.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub async fn start(self) -> Server {
+        match self.launch().await {
+            Ok(process) => Server::new(self, process),
+            Err(failed) => panic!("the server did not start: {failed:#?}"),
+        }
+    }
+
+    /// Starts the server, which must refuse.
+    ///
+    /// # Panics
+    ///
+    /// When it starts.
+    pub async fn fails_to_start(&self) -> Failed {
+        match self.launch().await {
+            Ok(_) => panic!("the server started, and should have refused"),
+            Err(failed) => failed,
+        }
+    }
+
+    async fn launch(&self) -> Result<Process, Failed> {
+        let mut arguments = vec!["serve".to_owned()];
+        arguments.extend(self.serve_args.iter().cloned());
+        Process::start(self.command(&self.wrapper, arguments), self.logs.clone()).await
+    }
+
+    /// Runs a subcommand to its end.
+    pub async fn cli<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
+        self.cli_with_input("", arguments).await
+    }
+
+    /// Runs a subcommand to its end, with `input` on stdin.
+    ///
+    /// # Panics
+    ///
+    /// When the binary cannot be run.
+    pub async fn cli_with_input<S: AsRef<OsStr>>(
+        &self,
+        input: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Output {
+        let mut command = tokio::process::Command::from(self.command(&[], arguments));
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("a piped stdin");
+        // It may end without reading: that is its business.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("an end");
+        Output {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    fn command<S: AsRef<OsStr>>(
+        &self,
+        wrapper: &[String],
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let binary = binary::latchkey();
+        let mut command = match wrapper {
+            [] => Command::new(binary),
+            [program, options @ ..] => {
+                let mut command = Command::new(program);
+                command.args(options).arg(binary);
+                command
+            }
+        };
+        // Nothing of the developer's own environment reaches the program.
+        command
+            .args(arguments)
+            .current_dir(self.directory())
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        for name in ["PATH", "LLVM_PROFILE_FILE"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+}
+
+impl Output {
+    /// The output of a subcommand that succeeded.
+    ///
+    /// # Panics
+    ///
+    /// When it did not.
+    #[track_caller]
+    #[must_use]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        self
+    }
+
+    /// The one line on stderr of a subcommand that failed with this exit code.
+    ///
+    /// # Panics
+    ///
+    /// When it ended otherwise.
+    #[track_caller]
+    #[must_use]
+    pub fn failed(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        assert!(!self.stderr.trim().is_empty(), "no error: {self:#?}");
+        self.stderr
+    }
+
+    /// What it printed, as JSON.
+    ///
+    /// # Panics
+    ///
+    /// When it failed or printed something else.
+    #[track_caller]
+    #[must_use]
+    pub fn json(self) -> Value {
+        let output = self.ok();
+        serde_json::from_str(&output.stdout)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {output:#?}"))
+    }
+}
