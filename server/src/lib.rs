@@ -8,6 +8,7 @@
 //! `http` calls `domain`, `domain` calls `storage`, and nothing calls back. The rules
 //! that a browser must share live in the crate `latchkey_verifier`.
 
+pub mod assets;
 pub mod config;
 pub mod domain;
 pub mod storage;

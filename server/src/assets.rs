@@ -1,0 +1,44 @@
+//! What the build embeds for browsers: the npm package of the verifier, as far
+//! as `cargo xtask wasm` had built it when the server was compiled.
+
+/// One embedded file: its path in the package, with `/`, and its content.
+pub type Asset = (&'static str, &'static [u8]);
+
+/// The files of `verifier-wasm/pkg`, sorted by path; empty if the package had not
+/// been built. The table is written by `build.rs`.
+pub const VERIFIER_PACKAGE: &[Asset] = include!(concat!(env!("OUT_DIR"), "/verifier_package.rs"));
+
+/// Whether the package is embedded. Without it the pages work without what it
+/// computes in the browser.
+pub const HAS_VERIFIER_PACKAGE: bool = !VERIFIER_PACKAGE.is_empty();
+
+/// The content of one file of the package, such as `wasm/tokens_bg.wasm`.
+#[must_use]
+pub fn verifier_file(path: &str) -> Option<&'static [u8]> {
+    VERIFIER_PACKAGE
+        .binary_search_by_key(&path, |(name, _)| name)
+        .ok()
+        .map(|found| VERIFIER_PACKAGE[found].1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_file_is_found_and_no_other() {
+        for (name, content) in VERIFIER_PACKAGE {
+            assert_eq!(verifier_file(name), Some(*content));
+        }
+        assert_eq!(verifier_file("../Cargo.toml"), None);
+        assert_eq!(verifier_file(""), None);
+    }
+
+    #[test]
+    fn a_package_comes_whole() {
+        assert_eq!(
+            verifier_file("package.json").is_some(),
+            HAS_VERIFIER_PACKAGE
+        );
+    }
+}
