@@ -9,6 +9,8 @@
 //! that a browser must share live in the crate `latchkey_verifier`.
 
 pub mod assets;
+pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod logging;
 pub mod storage;

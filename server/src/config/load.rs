@@ -34,7 +34,7 @@ impl Sources {
     #[must_use]
     pub fn of_process() -> Self {
         Self {
-            file: env::var_os("LATCHKEY_CONFIG").map(PathBuf::from),
+            file: None,
             directory: PathBuf::new(),
             variables: env::vars_os().collect(),
             flags: Vec::new(),

@@ -11,8 +11,11 @@
 mod algorithm;
 mod cors;
 mod database;
+#[cfg(test)]
+mod documented;
 mod dotenv;
 pub mod duration;
+mod effective;
 mod error;
 mod file;
 pub mod keys;
@@ -40,6 +43,7 @@ pub use self::{
     algorithm::{Algorithm, AlgorithmChoice},
     cors::{CorsOrigin, CorsPolicy},
     database::{Database, DatabaseUrl},
+    effective::{Effective, effective},
     error::ConfigError,
     load::{Loaded, Sources, load},
     passwords::{Argon2Cost, Passwords, PolicyChoice},
@@ -50,6 +54,10 @@ pub use self::{
     size::ByteSize,
     tokens::Tokens,
 };
+
+/// `config.toml` of the repository: every key with its default, what it does,
+/// and the variable that sets it.
+pub const DOCUMENTED_DEFAULT: &str = include_str!("../../../config.toml");
 
 /// Everything that can be configured, with its defaults filled in.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -97,7 +97,7 @@ fn tokens(config: &Config) -> Checked {
     }
     if let AlgorithmChoice::Fixed(algorithm) = tokens.algorithm {
         require(
-            !algorithm.is_hmac() || tokens.secret_key.is_some(),
+            !algorithm.is_symmetric() || tokens.secret_key.is_some(),
             "tokens.algorithm",
             format!(
                 "{algorithm} needs tokens.secret_key; set it, or leave tokens.algorithm at \"auto\""
@@ -193,7 +193,7 @@ impl Config {
                 "tokens.key_encryption_secret {weakness}; make one with `openssl rand -hex 32` and keep the old one in tokens.previous_key_encryption_secrets"
             ));
         }
-        if tokens.secret_key.is_some() && !tokens.signing_algorithm().is_hmac() {
+        if tokens.secret_key.is_some() && !tokens.signing_algorithm().is_symmetric() {
             warnings.push(format!(
                 "tokens.secret_key signs nothing while tokens.algorithm is {}; it only verifies tokens signed with it before",
                 tokens.signing_algorithm()

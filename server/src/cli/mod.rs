@@ -1,0 +1,204 @@
+//! The command line: one file for each subcommand.
+//!
+//! To add one: a file with its `clap::Args` and a `run`, its `mod` line, a
+//! variant of [`Command`], an arm in [`Command::run`]. A `run` prints data
+//! through [`output`], waits for storage in [`runtime::command`], returns errors with [`anyhow::Context`] that say what
+//! was tried, and never exits by itself. Exit codes: 0 done, 1 failed, 2 usage.
+
+mod completions;
+mod config;
+pub mod output;
+pub mod runtime;
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use crate::{
+    config::{DatabaseUrl, Loaded, Origin, Setting, Sources, load},
+    logging::{self, LogFormat, Verbosity},
+};
+
+/// Sign-up, sign-in and JWT access and refresh tokens in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "latchkey", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The options that every subcommand takes, in any place.
+#[derive(Debug, Clone, Default, Args)]
+struct Global {
+    /// Read this file instead of ./config.toml
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "LATCHKEY_CONFIG",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+    /// Use this database instead of the configured one, e.g. sqlite:latchkey.db
+    #[arg(long, value_name = "URL", global = true)]
+    database: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show, check or print the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+impl Command {
+    fn run(self, cx: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Config(command) => command.run(cx),
+            Self::Completions(command) => command.run(&mut Cli::command()),
+        }
+    }
+}
+
+/// What a subcommand runs in: where its configuration comes from.
+struct Context {
+    sources: Sources,
+}
+
+impl Context {
+    fn new(global: Global, mut sources: Sources) -> Result<Self, UsageError> {
+        sources.file = global.config;
+        if let Some(url) = global.database {
+            if let Err(problem) = url.parse::<DatabaseUrl>() {
+                return Err(UsageError(format!("--database {problem}")));
+            }
+            sources.flags.push(Setting::new(
+                "database.url",
+                url,
+                Origin::flag("--database"),
+            ));
+        }
+        Ok(Self { sources })
+    }
+
+    /// The configuration of all layers.
+    fn load(&self) -> anyhow::Result<Loaded> {
+        self.load_with(Vec::new())
+    }
+
+    /// The same, with what the subcommand's own flags set.
+    fn load_with(&self, flags: Vec<Setting>) -> anyhow::Result<Loaded> {
+        let mut sources = self.sources.clone();
+        sources.flags.extend(flags);
+        Ok(load(&sources)?)
+    }
+}
+
+/// A mistake on the command line that clap cannot see. Exits with 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+/// Reads the command line, runs it, and says how it went.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        // Help and the version come this way too, with 0.
+        Err(error) => {
+            let failed = error.print().is_err();
+            return if error.use_stderr() || failed {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match run(cli, Sources::of_process()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+fn run(cli: Cli, sources: Sources) -> anyhow::Result<()> {
+    let cx = Context::new(cli.global, sources)?;
+    logging::init(LogFormat::Text, Verbosity::Command)?;
+    cli.command.run(&cx)
+}
+
+/// One line on stderr, and the exit code.
+fn report(error: &anyhow::Error) -> ExitCode {
+    if output::is_closed(error) {
+        // Whoever read our output, such as `head`, has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    output::error(error);
+    if error.is::<UsageError>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["latchkey"].iter().chain(arguments))
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_in_any_place() {
+        for arguments in [
+            ["--config", "a.toml", "config", "show"],
+            ["config", "--config", "a.toml", "show"],
+            ["config", "show", "--config", "a.toml"],
+        ] {
+            let cli = parse(&arguments).expect("parses");
+            assert_eq!(cli.global.config, Some(PathBuf::from("a.toml")));
+        }
+    }
+
+    #[test]
+    fn the_database_flag_stands_above_everything() {
+        let sources = Sources {
+            variables: vec![("LATCHKEY_DATABASE__URL".into(), "sqlite:below.db".into())],
+            ..Sources::default()
+        };
+        let global = Global {
+            database: Some("sqlite:flag.db".to_owned()),
+            ..Global::default()
+        };
+        let loaded = Context::new(global, sources)
+            .expect("a URL")
+            .load()
+            .expect("loads");
+        assert_eq!(loaded.config.database.url.to_string(), "sqlite:flag.db");
+        assert_eq!(loaded.origin("database.url"), Some("flag --database"));
+    }
+
+    #[test]
+    fn a_wrong_database_flag_is_a_usage_error_without_the_password() {
+        let global = Global {
+            database: Some("mysql://u:s3cr3t@h/d".to_owned()),
+            ..Global::default()
+        };
+        let error = Context::new(global, Sources::default())
+            .err()
+            .expect("refused");
+        assert!(
+            error.0.starts_with("--database is of an unknown kind"),
+            "{error}"
+        );
+        assert!(!error.0.contains("s3cr3t"), "{error}");
+    }
+}

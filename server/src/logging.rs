@@ -1,0 +1,123 @@
+//! Logs: to stderr, as text for people or JSON for machines.
+//!
+//! What is logged holds no secret, because the types that hold one do not
+//! print it. `LATCHKEY_LOG`, or else `RUST_LOG`, chooses what is logged, as in
+//! `LATCHKEY_LOG=latchkey=debug,warn`.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged when no variable says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// A service says what it does.
+    Service,
+    /// A command says what is wrong; its result is its output.
+    Command,
+}
+
+impl Verbosity {
+    const fn filter(self) -> &'static str {
+        match self {
+            Self::Service => "info",
+            Self::Command => "warn",
+        }
+    }
+}
+
+/// Starts logging for the whole process.
+///
+/// # Errors
+/// When the filter in a variable cannot be read, or logging has been started
+/// before.
+pub fn init(format: LogFormat, verbosity: Verbosity) -> anyhow::Result<()> {
+    let filter = filter(&|name| env::var(name).ok(), verbosity)?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    let color = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+    let started = match format {
+        LogFormat::Text => builder.with_ansi(color).with_target(false).try_init(),
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+}
+
+fn filter(
+    variable: &dyn Fn(&str) -> Option<String>,
+    verbosity: Verbosity,
+) -> anyhow::Result<EnvFilter> {
+    let named = ["LATCHKEY_LOG", "RUST_LOG"]
+        .into_iter()
+        .find_map(|name| Some((name, variable(name).filter(|value| !value.is_empty())?)));
+    let Some((name, directives)) = named else {
+        return Ok(EnvFilter::new(verbosity.filter()));
+    };
+    EnvFilter::builder().parse(&directives).with_context(|| {
+        format!(
+            "{name}={directives} is not a log filter; write one like info or latchkey=debug,warn"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(variables: &[(&str, &str)], verbosity: Verbosity) -> Result<String, String> {
+        let variable = |wanted: &str| {
+            let found = variables.iter().find(|(name, _)| *name == wanted)?;
+            Some(found.1.to_owned())
+        };
+        let filter = filter(&variable, verbosity);
+        filter
+            .map(|filter| filter.to_string())
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn our_variable_stands_above_the_common_one() {
+        assert_eq!(of(&[], Verbosity::Service), Ok("info".to_owned()));
+        assert_eq!(of(&[], Verbosity::Command), Ok("warn".to_owned()));
+        assert_eq!(
+            of(&[("RUST_LOG", "debug")], Verbosity::Command),
+            Ok("debug".to_owned())
+        );
+        let both = [("RUST_LOG", "debug"), ("LATCHKEY_LOG", "error")];
+        assert_eq!(of(&both, Verbosity::Service), Ok("error".to_owned()));
+        assert_eq!(
+            of(&[("LATCHKEY_LOG", "")], Verbosity::Service),
+            Ok("info".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_named() {
+        let error = of(&[("LATCHKEY_LOG", "latchkey=loud")], Verbosity::Service);
+        let error = error.expect_err("not a level");
+        assert!(
+            error.starts_with("LATCHKEY_LOG=latchkey=loud is not a log filter"),
+            "{error}"
+        );
+    }
+}
