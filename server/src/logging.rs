@@ -9,7 +9,6 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
@@ -73,8 +72,8 @@ fn filter(
     let Some((name, directives)) = named else {
         return Ok(EnvFilter::new(verbosity.filter()));
     };
-    EnvFilter::builder().parse(&directives).with_context(|| {
-        format!(
+    EnvFilter::builder().parse(&directives).map_err(|_| {
+        anyhow::anyhow!(
             "{name}={directives} is not a log filter; write one like info or latchkey=debug,warn"
         )
     })

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use super::{Config, DOCUMENTED_DEFAULT, Sources, file, keys::KEYS, load};
+use super::{
+    Config, DOCUMENTED_DEFAULT, Sources, file,
+    keys::{self, KEYS},
+    load,
+};
 
 /// The line that sets a key, commented out or not, with its section's name
 /// put before it again.
@@ -61,6 +65,28 @@ fn a_key_that_has_a_default_is_set() {
         let default = defaults.pointer(&format!("/{}", path.replace('.', "/")));
         let has_none = default.is_none_or(serde_json::Value::is_null);
         assert_eq!(commented_out, has_none, "{line}");
+    }
+}
+
+#[test]
+fn documents_name_only_keys_and_variables_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for document in ["README.md", "docs/configuration.md", "docs/deploy.md"] {
+        let text = std::fs::read_to_string(root.join(document)).expect(document);
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.'));
+        for word in words.map(|word| word.trim_end_matches('.')) {
+            if word.starts_with("LATCHKEY_") && word.contains("__") {
+                let path = keys::path_of(word).expect("has our prefix");
+                assert!(keys::find(&path).is_some(), "{word} in {document}");
+            }
+            let table = word.split_once('.').map_or("", |(table, _)| table);
+            let of_ours = keys::is_table(table) && !table.is_empty();
+            // `server.rs` and the like are files.
+            if of_ours && !word.ends_with(".rs") {
+                let known = keys::find(word).is_some() || keys::is_table(word);
+                assert!(known, "{word} in {document}");
+            }
+        }
     }
 }
 

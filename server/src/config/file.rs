@@ -42,8 +42,10 @@ pub(super) fn read(named: Option<&Path>, directory: &Path) -> Result<Vec<Setting
 pub(super) fn parse(text: &str, file: &Path) -> Result<Vec<Setting>, ConfigError> {
     let reader = Reader { text, file };
     let table = DeTable::parse(text).map_err(|error| {
-        let at = reader.origin(error.span().map_or(0, |span| span.start));
-        ConfigError::new(format!("{at}: {}", error.message()))
+        let start = error.span().map_or(0, |span| span.start);
+        let at = reader.origin(start);
+        let hint = reader.hint(start);
+        ConfigError::new(format!("{at} is not TOML: {}{hint}", error.message()))
     })?;
     let mut settings = Vec::new();
     reader.collect("", table.into_inner(), &mut settings)?;
@@ -94,6 +96,20 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The usual mistake: text without quotes.
+    fn hint(&self, offset: usize) -> &'static str {
+        let line = self
+            .text
+            .get(..offset)
+            .map_or(0, |before| before.matches('\n').count());
+        let line = self.text.lines().nth(line).unwrap_or_default();
+        if line.contains('=') && !line.contains(['"', '\'']) {
+            "; text needs quotes, as in listen = \"127.0.0.1:8000\""
+        } else {
+            ""
+        }
     }
 
     fn origin(&self, offset: usize) -> Origin {
@@ -179,7 +195,14 @@ mod tests {
     #[test]
     fn broken_toml_names_the_line() {
         let error = read_text("[server]\nlisten = 127.0.0.1:8000\n").expect_err("not TOML");
-        assert!(error.starts_with("config.toml line 2: "), "{error}");
+        assert!(
+            error.starts_with("config.toml line 2 is not TOML: "),
+            "{error}"
+        );
+        assert!(
+            error.ends_with("text needs quotes, as in listen = \"127.0.0.1:8000\""),
+            "{error}"
+        );
         assert!(!error.contains('\n'), "{error}");
     }
 
