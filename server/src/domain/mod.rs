@@ -3,15 +3,23 @@
 //! Nothing here knows of HTTP or SQL. Time and randomness come in through [`clock`] and
 //! [`entropy`], so that every corner can be tested.
 
+mod aead;
 pub mod clock;
 pub mod context;
 pub mod email;
+mod encoding;
 pub mod entropy;
 pub mod error;
 pub mod hasher;
+pub mod housekeeping;
 pub mod ids;
+pub mod keyring;
 pub mod keys;
 pub mod password;
 pub mod password_hash;
 pub mod session;
+pub mod sessions;
+pub mod signer;
+mod successor;
+pub mod tokens;
 pub mod user;

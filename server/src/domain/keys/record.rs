@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::clock::Timestamp;
+use crate::domain::clock::Timestamp;
 
 /// The stored keys and the number that changes whenever one of them does.
 #[derive(Clone, Debug, Default)]

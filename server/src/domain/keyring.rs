@@ -1,0 +1,285 @@
+//! The keys in use: what signs now, what verifies, and what is published.
+//!
+//! The stored keys are read when their generation changes and kept parsed as one
+//! immutable view. Whoever signs or verifies takes the view as it is, without a lock; a
+//! newer one is swapped in whole. So `latchkey key rotate` takes effect while servers run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use latchkey_verifier::KeySet;
+use tokio::sync::Mutex;
+
+use super::clock::{Clock, Timestamp};
+use super::context::WriteContext;
+use super::encoding::base64url;
+use super::entropy::Entropy;
+use super::keys::{
+    Decision, KeyRecord, KeySettings, KeySnapshot, KeyState, KeysError, MaterialError, Plan,
+    change, is_expired, next_change, signs_from,
+};
+use super::signer::Signer;
+use crate::storage::SharedStorage;
+
+/// How often a running server asks whether the stored keys have changed.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long an unknown `kid` causes no further look after one did.
+const UNKNOWN_KEY_COOL_DOWN: Duration = Duration::from_millis(250);
+
+/// The keys in use.
+pub struct Keyring {
+    storage: SharedStorage,
+    settings: Arc<KeySettings>,
+    entropy: Arc<dyn Entropy>,
+    view: ArcSwap<KeyView>,
+    reloading: Mutex<()>,
+    /// When an unknown `kid` last caused a look, in milliseconds.
+    looked_at: AtomicI64,
+}
+
+impl Keyring {
+    /// Brings the stored keys in line with the configuration, making them on the first
+    /// start, and reads them.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysError`] when the keys cannot be opened or do not fit the configuration;
+    /// nothing has been changed then.
+    pub async fn open(
+        storage: SharedStorage,
+        settings: Arc<KeySettings>,
+        entropy: Arc<dyn Entropy>,
+        now: Timestamp,
+    ) -> Result<Self, KeysError> {
+        let cx = WriteContext::service(now);
+        change(&*storage, &cx, &settings, &entropy, Plan::configure).await?;
+        let view = KeyView::new(&storage.keys().await?, &settings, now)?;
+        Ok(Self {
+            storage,
+            settings,
+            entropy,
+            view: ArcSwap::from_pointee(view),
+            reloading: Mutex::new(()),
+            looked_at: AtomicI64::new(i64::MIN),
+        })
+    }
+
+    /// The keys as they were read last.
+    #[must_use]
+    pub fn view(&self) -> Arc<KeyView> {
+        self.view.load_full()
+    }
+
+    /// Reads the stored keys if they have changed; says whether they had.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysError`]; the keys as they were read last stay in use.
+    pub async fn refresh(&self, now: Timestamp) -> Result<bool, KeysError> {
+        let _one_at_a_time = self.reloading.lock().await;
+        if self.storage.key_generation().await? == self.view.load().generation {
+            return Ok(false);
+        }
+        let view = KeyView::new(&self.storage.keys().await?, &self.settings, now)?;
+        self.view.store(Arc::new(view));
+        Ok(true)
+    }
+
+    /// Looks for a key that a token names and that is not known: another instance may have
+    /// made it a moment ago. Says whether it is worth another try. Tokens that name keys
+    /// at random cause one look for each cool-down.
+    pub async fn refresh_for_unknown_key(&self, now: Timestamp) -> bool {
+        let before = self.view.load().generation;
+        let looked_at = self.looked_at.load(Ordering::Relaxed);
+        let since = Timestamp::from_millis(looked_at);
+        let is_due = now < since || now.since(since) >= UNKNOWN_KEY_COOL_DOWN;
+        let claim = |at| {
+            self.looked_at
+                .compare_exchange(at, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        };
+        if is_due
+            && claim(looked_at)
+            && let Err(error) = self.refresh(now).await
+        {
+            tracing::warn!(%error, "the signing keys cannot be read");
+        }
+        self.view.load().generation != before
+    }
+
+    /// Writes down what time alone has changed: a rotation that is due, a retired key
+    /// whose last token has expired. Costs nothing while nothing is due.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysError`]; what is due stays due.
+    pub async fn settle(&self, now: Timestamp) -> Result<(), KeysError> {
+        if self.view.load().next_change.is_none_or(|next| next > now) {
+            return Ok(());
+        }
+        self.change(&WriteContext::service(now), Plan::settle)
+            .await?;
+        Ok(())
+    }
+
+    /// Changes the stored keys and reads them again.
+    ///
+    /// # Errors
+    ///
+    /// What `decide` answers, or another [`KeysError`].
+    pub async fn change(
+        &self,
+        cx: &WriteContext,
+        decide: impl Decision,
+    ) -> Result<Vec<KeyRecord>, KeysError> {
+        let keys = change(&*self.storage, cx, &self.settings, &self.entropy, decide).await?;
+        self.refresh(cx.now).await?;
+        Ok(keys)
+    }
+
+    /// Keeps the view fresh for as long as it is polled.
+    pub async fn watch(&self, clock: &dyn Clock) {
+        let mut failing = false;
+        loop {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            match self.refresh(clock.now()).await {
+                Ok(changed) => {
+                    if failing || changed {
+                        let signer = self.view.load().signer(clock.now()).kid().to_owned();
+                        tracing::info!(kid = signer, "the signing keys were read");
+                    }
+                    failing = false;
+                }
+                // Once, and not every second for as long as the database is away.
+                Err(error) if !failing => {
+                    tracing::warn!(%error, "the signing keys cannot be read; the last ones stay");
+                    failing = true;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// The keys of one generation.
+#[derive(Debug)]
+pub struct KeyView {
+    generation: u64,
+    /// With the time that each signs from, in its order; never empty.
+    signers: Vec<(Timestamp, Signer)>,
+    verifying: Arc<KeySet>,
+    published: PublishedKeys,
+    next_change: Option<Timestamp>,
+}
+
+/// The published key set, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct PublishedKeys {
+    /// A JWK Set (RFC 7517 section 5). Public keys only.
+    pub json: Bytes,
+    /// Its entity tag, quoted (RFC 9110 section 8.8.3).
+    pub etag: String,
+}
+
+impl KeyView {
+    pub(super) fn new(
+        stored: &KeySnapshot,
+        settings: &KeySettings,
+        now: Timestamp,
+    ) -> Result<Self, KeysError> {
+        let keys: Vec<&KeyRecord> = stored
+            .keys
+            .iter()
+            .filter(|key| !is_expired(key, now))
+            .collect();
+        let mut signers = Vec::new();
+        for key in &keys {
+            if let Some(from) = signs_from(key) {
+                signers.push((
+                    from,
+                    Signer::new(&key.kid, key.private_key(&settings.sealer)?),
+                ));
+            }
+        }
+        signers.sort_by_key(|(from, _)| *from);
+        // The first must sign already: a scheduled key alone does not sign yet.
+        if !keys.iter().any(|key| key.state == KeyState::Active) {
+            return Err(KeysError::NoActiveKey);
+        }
+        Ok(Self {
+            generation: stored.generation,
+            signers,
+            verifying: Arc::new(verifying_keys(&keys, settings)?),
+            published: publish(&keys),
+            next_change: next_change(&stored.keys),
+        })
+    }
+
+    /// The key that signs at `now`: of those whose time has come, the latest.
+    #[must_use]
+    pub fn signer(&self, now: Timestamp) -> &Signer {
+        let later = self.signers.partition_point(|(from, _)| *from <= now);
+        &self.signers[later.saturating_sub(1)].1
+    }
+
+    /// The keys that tokens are verified with: all public ones, and every HMAC secret.
+    #[must_use]
+    pub const fn verifying(&self) -> &Arc<KeySet> {
+        &self.verifying
+    }
+
+    /// The published key set.
+    #[must_use]
+    pub const fn published(&self) -> &PublishedKeys {
+        &self.published
+    }
+}
+
+fn verifying_keys(keys: &[&KeyRecord], settings: &KeySettings) -> Result<KeySet, KeysError> {
+    let rejected = |error: latchkey_verifier::KeyError| MaterialError::Rejected(error.to_string());
+    let document = jwks(keys);
+    let mut set =
+        KeySet::from_jwks(&document).map_err(|error| MaterialError::Rejected(error.to_string()))?;
+    for key in keys.iter().filter(|key| key.is_hmac()) {
+        let secret = settings.sealer.open(key)?;
+        set.add_secret(Some(&key.kid), &secret, &[key.algorithm()?])
+            .map_err(rejected)?;
+    }
+    for (kid, secret, algorithm) in settings.hmac_keys() {
+        set.add_secret(Some(&kid), secret.expose_bytes(), &[algorithm])
+            .map_err(rejected)?;
+    }
+    Ok(set)
+}
+
+fn publish(keys: &[&KeyRecord]) -> PublishedKeys {
+    let json = Bytes::from(jwks(keys));
+    let hash = digest::digest(&digest::SHA256, &json);
+    PublishedKeys {
+        etag: format!("\"{}\"", base64url(&hash.as_ref()[..16])),
+        json,
+    }
+}
+
+/// The JWK Set of the public keys: what signs first, what comes next, what has been.
+fn jwks(keys: &[&KeyRecord]) -> String {
+    let mut keys = keys.to_vec();
+    keys.sort_by_key(|key| {
+        let rank = match key.state {
+            KeyState::Active => 0,
+            KeyState::Standby => 1,
+            KeyState::Retired => 2,
+        };
+        (rank, key.created_at, key.kid.as_str())
+    });
+    let public: Vec<&str> = keys
+        .iter()
+        .filter_map(|key| key.public_jwk.as_deref())
+        .collect();
+    format!("{{\"keys\":[{}]}}", public.join(","))
+}

@@ -1,0 +1,320 @@
+//! Sessions: starting, using, refreshing and ending them.
+//!
+//! A session is a row; its tokens name it. An access token is checked against that row on
+//! every request, so that a session that has ended is over at once. A refresh token is
+//! good once: its use makes a successor, and using it again ends the session (RFC 9700
+//! section 4.14.2), except for the direct predecessor within the grace.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::clock::Timestamp;
+use super::context::WriteContext;
+use super::entropy::Entropy;
+use super::error::{Error, Result};
+use super::ids::{SessionId, UserId};
+use super::keyring::{KeyView, Keyring};
+use super::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use super::successor;
+use super::tokens::{IssuedRefresh, PresentedRefresh, Refused, Subject, TokenRules, Tokens};
+use super::user::User;
+use crate::storage::SharedStorage;
+
+/// The use cases of sessions.
+pub struct Sessions {
+    storage: SharedStorage,
+    keyring: Arc<Keyring>,
+    tokens: Tokens,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// What a client gets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenPair {
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token.
+    pub refresh_token: String,
+    /// For how many seconds the access token is good.
+    pub expires_in: u64,
+}
+
+/// Shows no token.
+impl fmt::Debug for TokenPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenPair")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tokens of a session that is not stored yet.
+///
+/// They leave only by [`PreparedTokens::release`], which is for after the session was
+/// stored: a token that was given out and lost would be worse than an error.
+#[must_use = "the session's tokens are to be released once it is stored"]
+#[derive(Debug)]
+pub struct PreparedTokens(TokenPair);
+
+impl PreparedTokens {
+    /// The tokens, now that the session is stored.
+    #[must_use]
+    pub fn release(self) -> TokenPair {
+        self.0
+    }
+}
+
+impl Sessions {
+    /// The use cases upon `storage`, with the keys of `keyring`.
+    #[must_use]
+    pub fn new(
+        storage: SharedStorage,
+        keyring: Arc<Keyring>,
+        rules: TokenRules,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            storage,
+            keyring,
+            tokens: Tokens::new(rules),
+            entropy,
+        }
+    }
+
+    /// The keys in use.
+    #[must_use]
+    pub const fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// Prepares a session of `user`: what is to be stored, and the tokens that may go out
+    /// once it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] when signing fails.
+    pub fn prepare(&self, user: UserId, now: Timestamp) -> Result<(NewSession, PreparedTokens)> {
+        let subject = Subject {
+            user,
+            session: SessionId::new(now, &*self.entropy),
+        };
+        let keys = self.keyring.view();
+        let refresh = self.issue_refresh(&keys, subject, now, self.refresh_until(now, now))?;
+        let session = NewSession {
+            id: subject.session,
+            refresh: refresh.hash,
+            expires_at: refresh.expires_at,
+        };
+        let pair = self.pair(&keys, subject, now, refresh.expires_at, refresh.token)?;
+        Ok((session, PreparedTokens(pair)))
+    }
+
+    /// The session and the user that an access token stands for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidAccessToken`] when the token is bad or its session is over, and
+    /// [`Error::Storage`].
+    pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<(Session, User)> {
+        let subject = self.read_access(token, now).await?;
+        match self.storage.session(subject.session, now).await? {
+            Some((session, user)) if user.id == subject.user => Ok((session, user)),
+            _ => Err(Error::InvalidAccessToken),
+        }
+    }
+
+    /// Exchanges a refresh token for new tokens of the same session.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidRefreshToken`] when the token is bad, was used before, or its
+    /// session is over, and [`Error::Storage`].
+    pub async fn refresh(&self, cx: &WriteContext, token: &str) -> Result<TokenPair> {
+        let now = cx.now;
+        let PresentedRefresh { subject, hash } = self.read_refresh(token, now).await?;
+        let started_at = subject
+            .session
+            .created_at()
+            .ok_or(Error::InvalidRefreshToken)?;
+        let until = self.refresh_until(started_at, now);
+        if until <= now {
+            return Err(Error::InvalidRefreshToken);
+        }
+        let keys = self.keyring.view();
+        let issued = self.issue_refresh(&keys, subject, now, until)?;
+        let rotation = Rotation {
+            session: subject.session,
+            presented: hash,
+            successor: issued.hash,
+            sealed_successor: self.seal_successor(token, subject.session, &issued),
+            expires_at: issued.expires_at,
+            grace: self.tokens.rules().refresh_grace,
+        };
+        let cx = cx.clone().by(subject.user);
+        let refresh_token = match self.storage.rotate_refresh(&cx, rotation).await? {
+            RotationOutcome::Rotated(_) => issued.token,
+            RotationOutcome::Repeated {
+                sealed_successor, ..
+            } => successor::open(token, subject.session, &sealed_successor)
+                .ok_or(Error::InvalidRefreshToken)?,
+            RotationOutcome::Reused(user) => {
+                tracing::warn!(
+                    %user,
+                    session = %subject.session,
+                    "a refresh token was used again: its session has ended"
+                );
+                return Err(Error::InvalidRefreshToken);
+            }
+            RotationOutcome::Ended => return Err(Error::InvalidRefreshToken),
+        };
+        self.pair(&keys, subject, now, until, refresh_token)
+    }
+
+    /// Ends the session that an access or a refresh token stands for. Any refresh token of
+    /// a session that is alive will do, an older one too: it only ends what it belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidAccessToken`] or [`Error::InvalidRefreshToken`] when the token is
+    /// bad or the session over already, and [`Error::Storage`].
+    pub async fn logout(&self, cx: &WriteContext, token: &str) -> Result<()> {
+        let (subject, refused) = match self.read_refresh(token, cx.now).await {
+            Ok(refresh) => (refresh.subject, Error::InvalidRefreshToken),
+            Err(_) => (
+                self.read_access(token, cx.now).await?,
+                Error::InvalidAccessToken,
+            ),
+        };
+        let Subject { user, session } = subject;
+        let cx = cx.clone().by(user);
+        let ended = self
+            .storage
+            .end_session(&cx, user, session, EndReason::Logout);
+        if ended.await? { Ok(()) } else { Err(refused) }
+    }
+
+    /// The sessions of `user` that are alive, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
+        Ok(self.storage.sessions(user, now).await?)
+    }
+
+    /// Ends one session of `user`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SessionNotFound`] when the user has no such session that is alive, and
+    /// [`Error::Storage`].
+    pub async fn end(&self, cx: &WriteContext, user: UserId, session: SessionId) -> Result<()> {
+        let reason = EndReason::EndedByUser;
+        if self.storage.end_session(cx, user, session, reason).await? {
+            Ok(())
+        } else {
+            Err(Error::SessionNotFound)
+        }
+    }
+
+    /// Ends every session of `user`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Storage`].
+    pub async fn end_all(&self, cx: &WriteContext, user: UserId) -> Result<()> {
+        let reason = EndReason::EndedByUser;
+        self.storage.end_sessions(cx, user, reason).await?;
+        Ok(())
+    }
+
+    /// Until when a refresh token that is made `now` is good: no longer than the session.
+    fn refresh_until(&self, started_at: Timestamp, now: Timestamp) -> Timestamp {
+        let rules = self.tokens.rules();
+        let session_end = started_at.plus(rules.session_max_age);
+        now.plus(rules.refresh_ttl).min(session_end)
+    }
+
+    fn issue_refresh(
+        &self,
+        keys: &KeyView,
+        subject: Subject,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<IssuedRefresh> {
+        self.tokens
+            .issue_refresh(keys.signer(now), subject, now, until, &*self.entropy)
+            .map_err(Error::internal)
+    }
+
+    /// Both tokens. The access token never outlives the session, which is over at
+    /// `session_end` if nobody refreshes it.
+    fn pair(
+        &self,
+        keys: &KeyView,
+        subject: Subject,
+        now: Timestamp,
+        session_end: Timestamp,
+        refresh_token: String,
+    ) -> Result<TokenPair> {
+        let until = now.plus(self.tokens.rules().access_ttl).min(session_end);
+        let access_token = self
+            .tokens
+            .issue_access(keys.signer(now), subject, now, until, &*self.entropy)
+            .map_err(Error::internal)?;
+        let seconds = until.as_seconds().saturating_sub(now.as_seconds());
+        Ok(TokenPair {
+            access_token,
+            refresh_token,
+            expires_in: u64::try_from(seconds).unwrap_or(0),
+        })
+    }
+
+    /// Without a grace nothing is kept.
+    fn seal_successor(
+        &self,
+        presented: &str,
+        session: SessionId,
+        issued: &IssuedRefresh,
+    ) -> Vec<u8> {
+        if self.tokens.rules().refresh_grace.is_zero() {
+            return Vec::new();
+        }
+        successor::seal(presented, session, &issued.token, &*self.entropy)
+    }
+
+    async fn read_access(&self, token: &str, now: Timestamp) -> Result<Subject> {
+        self.read(now, |keys| self.tokens.read_access(keys, token, now))
+            .await
+            .map_err(|refused| {
+                tracing::debug!(%refused, "an access token is refused");
+                Error::InvalidAccessToken
+            })
+    }
+
+    async fn read_refresh(&self, token: &str, now: Timestamp) -> Result<PresentedRefresh> {
+        self.read(now, |keys| self.tokens.read_refresh(keys, token, now))
+            .await
+            .map_err(|refused| {
+                tracing::debug!(%refused, "a refresh token is refused");
+                Error::InvalidRefreshToken
+            })
+    }
+
+    /// Reads a token; when its key is not known, once more with newer keys if there are.
+    async fn read<T>(
+        &self,
+        now: Timestamp,
+        read: impl Fn(&KeyView) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        match read(&self.keyring.view()) {
+            Err(refused) if refused.is_unknown_key() => {
+                if self.keyring.refresh_for_unknown_key(now).await {
+                    return read(&self.keyring.view());
+                }
+                Err(refused)
+            }
+            verdict => verdict,
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Access and refresh tokens: what stands in them, and what is asked of them.
+//!
+//! Access tokens follow RFC 9068. A refresh token is a JWT too, so that a forged one is
+//! refused without a question to the database. `typ` in the header and `type` in the
+//! claims keep the two apart (RFC 8725 sections 3.11 and 3.12).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use latchkey_verifier::{ErrorKind, KeySet, NumericDate, Options, Verifier};
+use serde::{Deserialize, Serialize};
+
+use super::clock::Timestamp;
+use super::encoding::base64url;
+use super::entropy::{Entropy, random_bytes};
+use super::ids::{SessionId, UserId};
+use super::keyring::KeyView;
+use super::session::TokenHash;
+use super::signer::{SignError, Signer, TokenType};
+use crate::config;
+
+/// The `client_id` of every access token: there is one client, the service's own users'.
+const CLIENT_ID: &str = "latchkey";
+
+/// How far the clock of an instance that issued a token may be ahead of the one that reads
+/// it. Only for `iat`: this never lets a token live longer.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
+
+/// What the configuration says about tokens.
+#[derive(Clone, Debug)]
+pub struct TokenRules {
+    /// The `iss` claim.
+    pub issuer: String,
+    /// The `aud` claim of access tokens, if they have one.
+    pub audience: Option<String>,
+    /// How long an access token is good.
+    pub access_ttl: Duration,
+    /// How long a refresh token is good.
+    pub refresh_ttl: Duration,
+    /// For how long a refresh token that was just used gives the same successor again.
+    pub refresh_grace: Duration,
+    /// When a session ends whatever happens, counted from the sign-in.
+    pub session_max_age: Duration,
+}
+
+impl TokenRules {
+    /// Reads the `[tokens]` section. `issuer` is given since it may depend on the address
+    /// that is listened on.
+    #[must_use]
+    pub fn new(issuer: String, tokens: &config::Tokens) -> Self {
+        Self {
+            issuer,
+            audience: tokens.audience.clone(),
+            access_ttl: tokens.access_ttl,
+            refresh_ttl: tokens.refresh_ttl,
+            refresh_grace: tokens.refresh_grace,
+            session_max_age: tokens.session_max_age(),
+        }
+    }
+}
+
+/// Whose token it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The `sub` claim.
+    pub user: UserId,
+    /// The `sid` claim.
+    pub session: SessionId,
+}
+
+/// A refresh token that was just made.
+pub struct IssuedRefresh {
+    /// The token.
+    pub token: String,
+    /// What is stored of it.
+    pub hash: TokenHash,
+    /// Its `exp`.
+    pub expires_at: Timestamp,
+}
+
+/// Shows no token.
+impl fmt::Debug for IssuedRefresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedRefresh")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A refresh token whose signature and claims are right. Whether it is good still is for
+/// the database to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresentedRefresh {
+    /// Whose it is.
+    pub subject: Subject,
+    /// What is stored of it.
+    pub hash: TokenHash,
+}
+
+/// Makes tokens and reads them.
+#[derive(Debug)]
+pub struct Tokens {
+    rules: TokenRules,
+    /// The expectations; each reading takes the keys of the moment.
+    access: Verifier,
+    refresh: Verifier,
+}
+
+/// The claims of an access token (RFC 9068 section 2.2).
+#[derive(Serialize)]
+struct AccessClaims<'a> {
+    iss: &'a str,
+    sub: UserId,
+    exp: i64,
+    iat: i64,
+    jti: &'a str,
+    sid: SessionId,
+    client_id: &'static str,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct RefreshClaims<'a> {
+    iss: &'a str,
+    sub: UserId,
+    exp: i64,
+    iat: i64,
+    jti: &'a str,
+    sid: SessionId,
+    #[serde(rename = "type")]
+    kind: Kind,
+}
+
+/// What is read back beside what the verifier has looked at.
+#[derive(Deserialize)]
+struct ReadClaims {
+    sub: UserId,
+    jti: String,
+    sid: SessionId,
+    #[serde(rename = "type")]
+    kind: Kind,
+}
+
+/// The `type` claim.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Access,
+    Refresh,
+}
+
+impl Tokens {
+    /// Tokens by these rules.
+    #[must_use]
+    pub fn new(rules: TokenRules) -> Self {
+        let options = |token_type: TokenType, audience: Option<&String>| Options {
+            issuer: Some(rules.issuer.clone()),
+            audience: audience.map(|audience| vec![audience.clone()]),
+            typ: Some(token_type.typ().to_owned()),
+            required_claims: ["sub", "iat", "jti", "sid", "type"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..Options::default()
+        };
+        let access = options(TokenType::Access, rules.audience.as_ref());
+        let refresh = options(TokenType::Refresh, None);
+        Self {
+            rules,
+            access: Verifier::new(KeySet::new(), access),
+            refresh: Verifier::new(KeySet::new(), refresh),
+        }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub const fn rules(&self) -> &TokenRules {
+        &self.rules
+    }
+
+    /// An access token for `subject` that is good until `expires_at`.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`], which is a fault of ours.
+    pub fn issue_access(
+        &self,
+        signer: &Signer,
+        subject: Subject,
+        now: Timestamp,
+        expires_at: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<String, SignError> {
+        let claims = AccessClaims {
+            iss: &self.rules.issuer,
+            sub: subject.user,
+            exp: expires_at.as_seconds(),
+            iat: now.as_seconds(),
+            jti: &random_id(entropy),
+            sid: subject.session,
+            client_id: CLIENT_ID,
+            kind: Kind::Access,
+            aud: self.rules.audience.as_deref(),
+        };
+        signer.sign(TokenType::Access, &claims)
+    }
+
+    /// A refresh token for `subject` that is good until `expires_at`.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`], which is a fault of ours.
+    pub fn issue_refresh(
+        &self,
+        signer: &Signer,
+        subject: Subject,
+        now: Timestamp,
+        expires_at: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<IssuedRefresh, SignError> {
+        let jti = random_id(entropy);
+        let claims = RefreshClaims {
+            iss: &self.rules.issuer,
+            sub: subject.user,
+            exp: expires_at.as_seconds(),
+            iat: now.as_seconds(),
+            jti: &jti,
+            sid: subject.session,
+            kind: Kind::Refresh,
+        };
+        Ok(IssuedRefresh {
+            token: signer.sign(TokenType::Refresh, &claims)?,
+            hash: hash(&jti),
+            expires_at: Timestamp::from_seconds(expires_at.as_seconds()),
+        })
+    }
+
+    /// Reads an access token.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when it is not one of ours that is good at `now`.
+    pub fn read_access(
+        &self,
+        keys: &KeyView,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Subject, Refused> {
+        read(&self.access, keys, token, now, Kind::Access).map(|claims| claims.subject())
+    }
+
+    /// Reads a refresh token.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when it is not one of ours that is good at `now`.
+    pub fn read_refresh(
+        &self,
+        keys: &KeyView,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<PresentedRefresh, Refused> {
+        let claims = read(&self.refresh, keys, token, now, Kind::Refresh)?;
+        Ok(PresentedRefresh {
+            subject: claims.subject(),
+            hash: hash(&claims.jti),
+        })
+    }
+}
+
+impl ReadClaims {
+    const fn subject(&self) -> Subject {
+        Subject {
+            user: self.sub,
+            session: self.sid,
+        }
+    }
+}
+
+fn read(
+    verifier: &Verifier,
+    keys: &KeyView,
+    token: &str,
+    now: Timestamp,
+    kind: Kind,
+) -> Result<ReadClaims, Refused> {
+    let verifier = verifier.with_keys(Arc::clone(keys.verifying()));
+    let verify = |now: Timestamp| {
+        let verified = verifier.verify(token, NumericDate::from_millis(now.as_millis()))?;
+        verified.deserialize::<ReadClaims>()
+    };
+    let claims = match verify(now) {
+        Err(error) if error.kind() == ErrorKind::IssuedInFuture => verify(now.plus(CLOCK_SKEW)),
+        verdict => verdict,
+    }?;
+    if claims.kind != kind {
+        return Err(Refused::WrongKind);
+    }
+    Ok(claims)
+}
+
+/// Why a token is refused. For the log: a client learns no more than that it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// What the verifier says.
+    #[error("{} ({})", .0, .0.code())]
+    Verifier(#[from] latchkey_verifier::VerifierError),
+    /// The `type` claim is that of another kind of token.
+    #[error("the `type` claim is that of another kind of token")]
+    WrongKind,
+}
+
+impl Refused {
+    /// Whether the token names a key that is not known (yet).
+    #[must_use]
+    pub fn is_unknown_key(&self) -> bool {
+        matches!(self, Self::Verifier(error) if error.kind() == ErrorKind::UnknownKey)
+    }
+}
+
+/// 128 random bits as text (RFC 9700 section 4.14.2 wants refresh tokens unguessable).
+fn random_id(entropy: &dyn Entropy) -> String {
+    base64url(&random_bytes::<16>(entropy))
+}
+
+fn hash(jti: &str) -> TokenHash {
+    let digest = digest::digest(&digest::SHA256, jti.as_bytes());
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.as_ref());
+    TokenHash(hash)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+use latchkey_verifier::Algorithm;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::Secret;
+use crate::domain::encoding::from_base64url;
+use crate::domain::entropy::SystemEntropy;
+use crate::domain::keys::{KeyMaker, KeySettings, KeySnapshot, KeyState, PrivateKey};
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_900);
+const ISSUER: &str = "https://auth.example";
+
+fn rules() -> TokenRules {
+    TokenRules::new(ISSUER.to_owned(), &config::Tokens::default())
+}
+
+/// The keys of a server that signs with `algorithm`.
+fn keys(algorithm: Algorithm) -> KeyView {
+    let settings = KeySettings::new(&config::Tokens::default());
+    let maker = KeyMaker::new(&settings.sealer, &SystemEntropy);
+    let mut key = if algorithm.is_symmetric() {
+        let secret = Secret::new("a secret that is long enough for it").expect("not empty");
+        maker.hmac(&secret, algorithm, NOW)
+    } else {
+        let key = PrivateKey::generate(algorithm).expect("a key");
+        maker.record(&key, NOW).expect("a record")
+    };
+    key.state = KeyState::Active;
+    let stored = KeySnapshot {
+        generation: 1,
+        keys: vec![key],
+    };
+    KeyView::new(&stored, &settings, NOW).expect("a view")
+}
+
+fn subject() -> Subject {
+    Subject {
+        user: UserId::new(NOW, &SystemEntropy),
+        session: SessionId::new(NOW, &SystemEntropy),
+    }
+}
+
+fn access(tokens: &Tokens, keys: &KeyView, subject: Subject) -> String {
+    let until = NOW.plus(tokens.rules().access_ttl);
+    tokens
+        .issue_access(keys.signer(NOW), subject, NOW, until, &SystemEntropy)
+        .expect("signs")
+}
+
+fn refresh(tokens: &Tokens, keys: &KeyView, subject: Subject) -> IssuedRefresh {
+    let until = NOW.plus(tokens.rules().refresh_ttl);
+    tokens
+        .issue_refresh(keys.signer(NOW), subject, NOW, until, &SystemEntropy)
+        .expect("signs")
+}
+
+/// A segment of a token as JSON, with the names in their order.
+fn segment(token: &str, index: usize) -> (Value, Vec<String>) {
+    let text = token
+        .split('.')
+        .nth(index)
+        .and_then(from_base64url)
+        .expect("a segment");
+    let text = String::from_utf8(text).expect("UTF-8");
+    let names = text.split("\":").filter_map(|part| part.rsplit('"').next());
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    names.pop();
+    (serde_json::from_str(&text).expect("JSON"), names)
+}
+
+fn code(refused: Result<impl fmt::Debug, Refused>) -> &'static str {
+    match refused.expect_err("refused") {
+        Refused::Verifier(error) => error.code(),
+        Refused::WrongKind => "wrong kind",
+    }
+}
+
+#[test]
+fn every_algorithm_signs_what_the_verifier_accepts() {
+    let tokens = Tokens::new(rules());
+    for algorithm in Algorithm::ALL {
+        let (keys, subject) = (keys(algorithm), subject());
+        let token = access(&tokens, &keys, subject);
+        assert_eq!(segment(&token, 0).0["alg"], algorithm.name());
+        assert_eq!(tokens.read_access(&keys, &token, NOW), Ok(subject));
+
+        let issued = refresh(&tokens, &keys, subject);
+        let expected = PresentedRefresh {
+            subject,
+            hash: issued.hash,
+        };
+        assert_eq!(tokens.read_refresh(&keys, &issued.token, NOW), Ok(expected));
+    }
+}
+
+#[test]
+fn an_access_token_has_the_claims_of_rfc_9068() {
+    let (keys, subject) = (keys(Algorithm::EdDsa), subject());
+    let token = access(&Tokens::new(rules()), &keys, subject);
+    let (header, names) = segment(&token, 0);
+    assert_eq!(names, ["alg", "typ", "kid"]);
+    assert_eq!(header["typ"], "at+jwt");
+    assert_eq!(header["kid"], keys.signer(NOW).kid());
+    let (claims, names) = segment(&token, 1);
+    assert_eq!(
+        names,
+        [
+            "iss",
+            "sub",
+            "exp",
+            "iat",
+            "jti",
+            "sid",
+            "client_id",
+            "type"
+        ]
+    );
+    assert_eq!(
+        claims,
+        json!({
+            "iss": ISSUER,
+            "sub": subject.user.to_string(),
+            "exp": 1_800_001_800,
+            "iat": 1_800_000_000,
+            "jti": claims["jti"],
+            "sid": subject.session.to_string(),
+            "client_id": "latchkey",
+            "type": "access",
+        })
+    );
+    assert_eq!(claims["jti"].as_str().map(str::len), Some(22));
+}
+
+#[test]
+fn a_refresh_token_says_what_it_is() {
+    let (keys, subject) = (keys(Algorithm::EdDsa), subject());
+    let issued = refresh(&Tokens::new(rules()), &keys, subject);
+    assert_eq!(segment(&issued.token, 0).0["typ"], "rt+jwt");
+    let (claims, names) = segment(&issued.token, 1);
+    assert_eq!(names, ["iss", "sub", "exp", "iat", "jti", "sid", "type"]);
+    assert_eq!(claims["type"], "refresh");
+    assert_eq!(claims["exp"], issued.expires_at.as_seconds());
+    assert_eq!(hash(claims["jti"].as_str().expect("a jti")), issued.hash);
+    assert!(!format!("{issued:?}").contains(&issued.token));
+}
+
+#[test]
+fn one_kind_of_token_does_not_pass_for_the_other() {
+    let (tokens, keys, subject) = (Tokens::new(rules()), keys(Algorithm::EdDsa), subject());
+    let token = access(&tokens, &keys, subject);
+    assert_eq!(code(tokens.read_refresh(&keys, &token, NOW)), "wrong_type");
+    let token = refresh(&tokens, &keys, subject).token;
+    assert_eq!(code(tokens.read_access(&keys, &token, NOW)), "wrong_type");
+
+    // Not even with the other's header.
+    let claims = segment(&token, 1).0;
+    let forged = keys
+        .signer(NOW)
+        .sign(TokenType::Access, &claims)
+        .expect("signs");
+    assert_eq!(code(tokens.read_access(&keys, &forged, NOW)), "wrong kind");
+}
+
+#[test]
+fn a_token_is_good_until_its_exp_and_no_longer() {
+    let (tokens, keys, subject) = (Tokens::new(rules()), keys(Algorithm::EdDsa), subject());
+    let token = access(&tokens, &keys, subject);
+    let exp = Timestamp::from_seconds(NOW.as_seconds()).plus(tokens.rules().access_ttl);
+    let before = exp.minus(Duration::from_millis(1));
+    assert_eq!(tokens.read_access(&keys, &token, before), Ok(subject));
+    assert_eq!(code(tokens.read_access(&keys, &token, exp)), "expired");
+}
+
+#[test]
+fn a_clock_that_is_a_little_behind_still_reads_what_was_just_issued() {
+    let (tokens, keys, subject) = (Tokens::new(rules()), keys(Algorithm::EdDsa), subject());
+    let token = access(&tokens, &keys, subject);
+    let behind = |by| NOW.minus(Duration::from_millis(by));
+    assert_eq!(
+        tokens.read_access(&keys, &token, behind(5_000)),
+        Ok(subject)
+    );
+    let refused = tokens.read_access(&keys, &token, behind(6_000));
+    assert_eq!(code(refused), "issued_in_future");
+}
+
+#[test]
+fn another_issuer_audience_or_key_is_refused() {
+    let (keys, subject) = (keys(Algorithm::EdDsa), subject());
+    let token = access(&Tokens::new(rules()), &keys, subject);
+    let read = |rules| Tokens::new(rules).read_access(&keys, &token, NOW);
+    let issuer = "https://auth.example/".to_owned();
+    assert_eq!(code(read(TokenRules { issuer, ..rules() })), "wrong_issuer");
+
+    let audience = |name: &str| TokenRules {
+        audience: Some(name.to_owned()),
+        ..rules()
+    };
+    assert_eq!(code(read(audience("api"))), "missing_claim");
+    let for_api = access(&Tokens::new(audience("api")), &keys, subject);
+    assert_eq!(segment(&for_api, 1).0["aud"], "api");
+    let read = |rules| Tokens::new(rules).read_access(&keys, &for_api, NOW);
+    assert_eq!(read(audience("api")), Ok(subject));
+    assert_eq!(code(read(audience("another"))), "wrong_audience");
+
+    let others = super::tests::keys(Algorithm::EdDsa);
+    let refused = Tokens::new(rules()).read_access(&others, &token, NOW);
+    assert!(refused.expect_err("refused").is_unknown_key());
+}
