@@ -71,7 +71,8 @@ struct Context {
 
 impl Context {
     fn new(global: Global, mut sources: Sources) -> Result<Self, UsageError> {
-        sources.file = global.config;
+        // `LATCHKEY_CONFIG=` is how templates write "not set".
+        sources.file = global.config.filter(|file| !file.as_os_str().is_empty());
         if let Some(url) = global.database {
             if let Err(problem) = url.parse::<DatabaseUrl>() {
                 return Err(UsageError(format!("--database {problem}")));
@@ -172,6 +173,7 @@ mod tests {
     fn the_database_flag_stands_above_everything() {
         let sources = Sources {
             variables: vec![("LATCHKEY_DATABASE__URL".into(), "sqlite:below.db".into())],
+            directory: "/nonexistent".into(),
             ..Sources::default()
         };
         let global = Global {

@@ -18,16 +18,24 @@ pub(super) struct Line {
     pub(super) line: usize,
 }
 
-/// Reads `.env` in the directory; without one there are no variables.
+/// Reads `.env` in the directory; without one there are no variables. A folder
+/// of that name is a virtual environment of Python's and none of our business.
 pub(super) fn read(
     directory: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<Line>, ConfigError> {
     match fs::read_to_string(directory.join(".env")) {
         Ok(text) => parse(&text, environment),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) if is_no_file(&error) => Ok(Vec::new()),
         Err(error) => Err(ConfigError::new(format!("cannot read .env: {error}"))),
     }
+}
+
+fn is_no_file(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory
+    )
 }
 
 /// The variables of a text, in order. `environment` is what `${NAME}` falls
@@ -232,6 +240,14 @@ mod tests {
         ] {
             assert_eq!(one(text), value, "{text}");
         }
+    }
+
+    #[test]
+    fn a_virtual_environment_is_not_a_file_of_variables() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert_eq!(read(directory.path(), &|_| None), Ok(Vec::new()));
+        fs::create_dir(directory.path().join(".env")).expect("a directory");
+        assert_eq!(read(directory.path(), &|_| None), Ok(Vec::new()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Config, PolicyChoice,
+    AlgorithmChoice, Config, PolicyChoice,
     keys::{KEYS, Key},
     load::Loaded,
 };
@@ -36,13 +36,13 @@ pub fn effective(loaded: &Loaded) -> Vec<Effective> {
     let values = serde_json::to_value(config).unwrap_or_default();
     let entry = |key: &Key| {
         let value = values.pointer(&format!("/{}", key.path.replace('.', "/")));
-        let value = value.cloned().unwrap_or_default();
-        let given = loaded
-            .origin(key.path)
-            .map(|origin| (value.clone(), origin.to_owned()));
-        let (value, origin) = given
-            .or_else(|| derived(config, key.path))
-            .unwrap_or_else(|| (value, "default".to_owned()));
+        let given = loaded.origin(key.path);
+        let (value, origin) = derived(config, key.path, given).unwrap_or_else(|| {
+            (
+                value.cloned().unwrap_or_default(),
+                given.unwrap_or("default").to_owned(),
+            )
+        });
         Effective {
             key: key.path,
             value,
@@ -52,8 +52,16 @@ pub fn effective(loaded: &Loaded) -> Vec<Effective> {
     KEYS.iter().filter(applies).map(entry).collect()
 }
 
-/// The value of a key that was left out and follows from others.
-fn derived(config: &Config, path: &str) -> Option<(Value, String)> {
+/// The value of a key that follows from others, because it was left out or
+/// says so.
+fn derived(config: &Config, path: &str, given: Option<&str>) -> Option<(Value, String)> {
+    if path == "tokens.algorithm" && config.tokens.algorithm == AlgorithmChoice::Auto {
+        let value = json!(config.tokens.signing_algorithm().name());
+        return Some((value, format!("auto ({})", given.unwrap_or("default"))));
+    }
+    if given.is_some() {
+        return None;
+    }
     let listen = config.server.listen;
     let (value, from) = match path {
         // The port is only known once it is listened on.
@@ -63,11 +71,11 @@ fn derived(config: &Config, path: &str) -> Option<(Value, String)> {
             (Value::Null, "server.listen")
         }
         "server.public_url" => (json!(config.public_url(listen)), "server.listen"),
+        "server.cors_origins" if config.public_url(listen).is_loopback() => {
+            (Value::Null, "server.public_url: pages on this machine")
+        }
+        "server.cors_origins" => (Value::Null, "server.public_url: no page"),
         "tokens.issuer" => (json!(config.public_url(listen)), "server.public_url"),
-        "tokens.algorithm" => (
-            json!(config.tokens.signing_algorithm().name()),
-            "tokens.secret_key",
-        ),
         "tokens.session_max_age" => {
             let age = super::duration::format(config.tokens.session_max_age());
             (json!(age), "tokens.refresh_ttl")
@@ -106,7 +114,8 @@ mod tests {
             r#"server.listen = "0.0.0.0:80" (environment variable LATCHKEY_SERVER__LISTEN)"#,
             r#"server.public_url = "http://localhost" (default, from server.listen)"#,
             r#"tokens.issuer = "http://localhost" (default, from server.public_url)"#,
-            r#"tokens.algorithm = "EdDSA" (default, from tokens.secret_key)"#,
+            r#"tokens.algorithm = "EdDSA" (auto (default))"#,
+            r#"server.cors_origins = null (default, from server.public_url: pages on this machine)"#,
             r#"tokens.session_max_age = "30d" (default, from tokens.refresh_ttl)"#,
             r#"tokens.access_ttl = "30m" (default)"#,
             r#"passwords.policy = "default" (default)"#,
