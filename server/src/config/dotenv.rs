@@ -94,10 +94,10 @@ impl<'a> Parser<'a> {
             return Err(malformed(line, "is not NAME=value"));
         }
         self.advance(1);
-        self.skip(is_blank);
+        let blanks = self.take(is_blank);
         let value = match self.rest.chars().next() {
             Some(quote @ ('\'' | '"')) => self.quoted(quote, line)?,
-            _ => without_comment(self.take(|c| c != '\n')).to_owned(),
+            _ => without_comment(self.take(|c| c != '\n'), !blanks.is_empty()).to_owned(),
         };
         Ok(Some((name.to_owned(), value, line)))
     }
@@ -177,14 +177,14 @@ fn unescape(c: char, quote: char) -> Option<char> {
     }
 }
 
-/// An unquoted value ends before white space and a `#`.
-fn without_comment(value: &str) -> &str {
-    let mut before = '=';
+/// An unquoted value ends before white space and a `#`. The white space may
+/// stand before the value, so that `A= #b` is empty and `A=#b` is not.
+fn without_comment(value: &str, mut after_blank: bool) -> &str {
     for (at, c) in value.char_indices() {
-        if c == '#' && before.is_whitespace() {
+        if c == '#' && after_blank {
             return value[..at].trim_end();
         }
-        before = c;
+        after_blank = c.is_whitespace();
     }
     value.trim_end()
 }
@@ -228,6 +228,7 @@ mod tests {
             ("A=a#b", "a#b"),
             ("A=a #b", "a"),
             ("A=#b", "#b"),
+            ("A= #b", ""),
             ("A=", ""),
             ("A=a=b==", "a=b=="),
             ("A='a # \"b\" \\n \\' $x'", "a # \"b\" \\n ' $x"),
