@@ -33,6 +33,8 @@ mod jwk;
 mod keyset;
 #[cfg(feature = "tokens")]
 mod options;
+#[cfg(feature = "passwords")]
+pub mod policy;
 #[cfg(feature = "tokens")]
 mod public_key;
 #[cfg(feature = "tokens")]
