@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    Config, DOCUMENTED_DEFAULT, Sources, file,
+    Config, DOCUMENTED_DEFAULT, PolicyChoice, Sources, file,
     keys::{self, KEYS},
     load,
 };
@@ -115,5 +115,9 @@ fn what_is_commented_out_is_valid_too() {
         directory: directory.path().to_path_buf(),
         ..Sources::default()
     };
-    load(&sources).expect("every example is valid");
+    let config = load(&sources).expect("every example is valid").config;
+    assert_eq!(
+        config.passwords.policy.policy(),
+        PolicyChoice::Default.policy()
+    );
 }

@@ -2,8 +2,11 @@
 
 use std::{num::NonZeroUsize, thread};
 
+use latchkey_verifier::policy::PasswordPolicy;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
+
+use crate::domain::hasher::{self, HasherOptions};
 
 /// The `[passwords]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,19 @@ impl Passwords {
         self.hashing_slots
             .or_else(|| thread::available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// How the hasher is to be built.
+    ///
+    /// # Errors
+    /// None after [`load`](super::load), which checks the cost.
+    pub fn hasher_options(&self) -> Result<HasherOptions, hasher::CostError> {
+        let Argon2Cost { m, t, p } = self.argon2;
+        Ok(HasherOptions {
+            cost: hasher::Argon2Cost::new(m, t, p)?,
+            slots: self.slots(),
+            queue: self.hashing_queue,
+        })
     }
 }
 
@@ -94,7 +110,19 @@ pub enum PolicyChoice {
     /// `"nist"`: SP 800-63B-4.
     Nist,
     /// A policy of one's own; what it leaves out is as in the default.
-    Own(Value),
+    Own(PasswordPolicy),
+}
+
+impl PolicyChoice {
+    /// The policy that it means.
+    #[must_use]
+    pub fn policy(&self) -> PasswordPolicy {
+        match self {
+            Self::Default => PasswordPolicy::default(),
+            Self::Nist => PasswordPolicy::nist(),
+            Self::Own(policy) => policy.clone(),
+        }
+    }
 }
 
 impl Serialize for PolicyChoice {
@@ -112,7 +140,10 @@ impl<'de> Deserialize<'de> for PolicyChoice {
         match Value::deserialize(deserializer)? {
             Value::String(name) if name == "default" => Ok(Self::Default),
             Value::String(name) if name == "nist" => Ok(Self::Nist),
-            table @ Value::Object(_) => Ok(Self::Own(table)),
+            // Unknown members are found with all other unknown keys.
+            table @ Value::Object(_) => serde_json::from_value(table)
+                .map(Self::Own)
+                .map_err(D::Error::custom),
             other => Err(D::Error::custom(format!(
                 "{other} is not \"default\", \"nist\" or a table of rules"
             ))),

@@ -278,6 +278,10 @@ fn errors_name_key_problem_and_place() {
             "[passwords]\npolicy = \"strict\"",
             "passwords.policy: \"strict\" is not \"default\", \"nist\" or a table of rules (config.toml line 2)",
         ),
+        (
+            "[passwords.policy]\nmin_length = 300",
+            "passwords.policy: min_length must be 1 to max_length (config.toml line 2)",
+        ),
     ] {
         assert_eq!(Case::new().toml(toml).error(), message);
     }
@@ -323,9 +327,10 @@ fn rules_of_a_policy_are_laid_over_the_default_but_not_over_a_preset() {
     let PolicyChoice::Own(policy) = case.load().config.passwords.policy else {
         panic!("not a policy of one's own");
     };
+    let written = serde_json::json!({ "min_length": 12, "require": ["upper", "digit"] });
     assert_eq!(
         policy,
-        serde_json::json!({ "min_length": 12, "require": ["upper", "digit"] })
+        serde_json::from_value(written).expect("the same policy")
     );
 
     let case = Case::new()
