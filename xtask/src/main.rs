@@ -6,6 +6,7 @@
 //! run is quick.
 
 mod apt;
+mod bench;
 mod command;
 mod run;
 mod steps;
@@ -45,6 +46,11 @@ enum Chore {
         #[arg(long)]
         force: bool,
     },
+    /// Measures, and prints ratios against peers of the same run
+    Bench {
+        /// The one to run; all of them without
+        name: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -52,6 +58,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Run { arguments } => run::run(&mut steps, &arguments),
         Chore::Test => test::test(&mut steps),
+        Chore::Bench { name } => bench::bench(&mut steps, name.as_deref()),
         Chore::Wasm { toolchain, force } => wasm::build(&mut steps, toolchain, force),
     };
     match result.and_then(|()| steps.finish()) {

@@ -1,0 +1,25 @@
+//! `cargo xtask bench [NAME]`: the benchmarks, compiled as releases are.
+
+use anyhow::Result;
+
+use crate::command::{self, cargo};
+use crate::steps::Steps;
+
+/// Compiles the benchmarks and runs one, or all.
+pub(crate) fn bench(steps: &mut Steps, name: Option<&str>) -> Result<()> {
+    const PACKAGE: [&str; 4] = ["--release", "--locked", "--package", "latchkey-bench"];
+    steps.required("compile", "the benchmarks, optimised", || {
+        command::run(cargo().arg("build").args(PACKAGE))?;
+        Ok(((), String::new()))
+    })?;
+    steps.required("measure", name.unwrap_or("all of them"), || {
+        command::run(
+            cargo()
+                .args(["run", "--quiet"])
+                .args(PACKAGE)
+                .arg("--")
+                .args(name),
+        )?;
+        Ok(((), String::new()))
+    })
+}
