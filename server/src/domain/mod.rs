@@ -3,6 +3,8 @@
 //! Nothing here knows of HTTP or SQL. Time and randomness come in through [`clock`] and
 //! [`entropy`], so that every corner can be tested.
 
+pub mod accounts;
+pub mod administration;
 mod aead;
 pub mod clock;
 pub mod context;
@@ -17,6 +19,7 @@ pub mod keyring;
 pub mod keys;
 pub mod password;
 pub mod password_hash;
+pub mod password_rules;
 pub mod session;
 pub mod sessions;
 pub mod signer;

@@ -1,0 +1,300 @@
+//! Accounts: sign-up, sign-in, and what users do with what is theirs.
+//!
+//! Every use case hashes first and then asks storage for one atomic unit of work, which
+//! happens only if what the decision was based upon still holds. Hashing takes tens of
+//! milliseconds, and nothing is locked while it runs.
+
+use std::sync::Arc;
+
+use super::clock::Timestamp;
+use super::context::WriteContext;
+use super::email::Email;
+use super::entropy::Entropy;
+use super::error::{Error, Result};
+use super::hasher::{HashError, Hasher, Verdict};
+use super::ids::UserId;
+use super::password::Password;
+use super::password_hash::PasswordHash;
+use super::password_rules::{NewPassword, PasswordRules};
+use super::sessions::{Sessions, TokenPair};
+use super::user::{Age, Credentials, NewUser, ProfileChange, User, UserName};
+use crate::storage::{Guarded, SharedStorage};
+
+/// How often a sign-in starts over when the stored hash changes underneath it. Two people
+/// who sign in to one account while its hash is being replaced need one more try each.
+const ATTEMPTS: usize = 4;
+
+/// The use cases of accounts.
+pub struct Accounts {
+    storage: SharedStorage,
+    sessions: Arc<Sessions>,
+    hasher: Hasher,
+    rules: PasswordRules,
+    upgrade_foreign: bool,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// What somebody who signs up gives.
+#[derive(Clone, Debug)]
+pub struct SignUp {
+    /// The name.
+    pub name: UserName,
+    /// The e-mail address.
+    pub email: Email,
+    /// The age, if told.
+    pub age: Option<Age>,
+    /// The password, which the policy has accepted.
+    pub password: NewPassword,
+}
+
+impl SignUp {
+    /// Hashes the password and gives the user an identifier.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overloaded`] or [`Error::Internal`] from the hasher.
+    pub(super) async fn into_user(
+        self,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+        hasher: &Hasher,
+    ) -> Result<NewUser> {
+        let password = hasher.hash(self.password.into_inner()).await?;
+        Ok(NewUser {
+            id: UserId::new(now, entropy),
+            name: self.name,
+            email: self.email,
+            age: self.age,
+            password,
+        })
+    }
+}
+
+/// A user who has just signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The user.
+    pub user: User,
+    /// The tokens of the new session.
+    pub tokens: TokenPair,
+}
+
+impl Accounts {
+    /// The use cases over `storage`. With `upgrade_foreign`, hashes that are not Argon2's
+    /// are replaced at the next sign-in.
+    #[must_use]
+    pub fn new(
+        storage: SharedStorage,
+        sessions: Arc<Sessions>,
+        hasher: Hasher,
+        rules: PasswordRules,
+        upgrade_foreign: bool,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            storage,
+            sessions,
+            hasher,
+            rules,
+            upgrade_foreign,
+            entropy,
+        }
+    }
+
+    /// The rules that new passwords are judged by.
+    #[must_use]
+    pub fn rules(&self) -> &PasswordRules {
+        &self.rules
+    }
+
+    /// Makes an account and signs its owner in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::EmailTaken`], [`Error::Overloaded`], [`Error::Storage`].
+    pub async fn sign_up(&self, cx: &WriteContext, request: SignUp) -> Result<SignedIn> {
+        // Only to spare the hash: the unique index decides, also between two at once.
+        if self
+            .storage
+            .credentials_by_email(&request.email)
+            .await?
+            .is_some()
+        {
+            return Err(Error::EmailTaken);
+        }
+        let user = request
+            .into_user(cx.now, &*self.entropy, &self.hasher)
+            .await?;
+        let (session, tokens) = self.sessions.prepare(user.id, cx.now)?;
+        let user = self.storage.create_user(cx, user, Some(session)).await?;
+        Ok(SignedIn {
+            user,
+            tokens: tokens.release(),
+        })
+    }
+
+    /// Signs in with an e-mail address and a password.
+    ///
+    /// An unknown address costs what a wrong password costs. Whether an account is
+    /// disabled shows only after its right password.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCredentials`], [`Error::UserDisabled`], [`Error::Overloaded`],
+    /// [`Error::Storage`].
+    pub async fn sign_in(
+        &self,
+        cx: &WriteContext,
+        email: &Email,
+        password: Password,
+    ) -> Result<SignedIn> {
+        for _ in 0..ATTEMPTS {
+            let found = self.storage.credentials_by_email(email).await?;
+            let verdict = self.verify(password.clone(), found.as_ref()).await?;
+            let (Some(found), Verdict::Match { outdated }) = (found, verdict) else {
+                return Err(Error::InvalidCredentials);
+            };
+            if found.user.disabled_at.is_some() {
+                return Err(Error::UserDisabled);
+            }
+            let upgraded = if outdated && self.may_replace(&found.password) {
+                Some(self.hash(password.clone()).await?)
+            } else {
+                None
+            };
+            let (session, tokens) = self.sessions.prepare(found.user.id, cx.now)?;
+            let started = self
+                .storage
+                .start_session(cx, found.user.id, &found.password, upgraded, session)
+                .await?;
+            match started {
+                Guarded::Done(user) => {
+                    return Ok(SignedIn {
+                        user,
+                        tokens: tokens.release(),
+                    });
+                }
+                // Changed or disabled while the password was being checked: look again.
+                Guarded::Stale => {}
+                Guarded::NotFound => return Err(Error::InvalidCredentials),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    fn may_replace(&self, stored: &PasswordHash) -> bool {
+        self.upgrade_foreign || !stored.is_foreign()
+    }
+
+    /// Changes a user's own name or age.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidAccessToken`] when the user is gone by now, [`Error::Storage`].
+    pub async fn update(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        change: ProfileChange,
+    ) -> Result<User> {
+        self.storage
+            .update_profile(cx, id, change)
+            .await?
+            .ok_or(Error::InvalidAccessToken)
+    }
+
+    /// Changes a signed-in user's password. Every session ends and a new one begins.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the policy refuses the new password,
+    /// [`Error::WrongPassword`], [`Error::InvalidAccessToken`] when the user is gone by
+    /// now, [`Error::Overloaded`], [`Error::Storage`].
+    pub async fn change_password(
+        &self,
+        cx: &WriteContext,
+        user: &User,
+        current: Password,
+        new: Password,
+    ) -> Result<TokenPair> {
+        let new = self
+            .rules
+            .accept(
+                "new_password",
+                new,
+                Some(&user.email),
+                Some(&user.name),
+                cx.now,
+            )
+            .map_err(Error::Invalid)?;
+        let stored = self.confirm(user.id, current).await?;
+        let hash = self.hash(new.into_inner()).await?;
+        let (session, tokens) = self.sessions.prepare(user.id, cx.now)?;
+        let changed = self
+            .storage
+            .change_password(cx, user.id, Some(&stored), hash, Some(session))
+            .await?;
+        match changed {
+            Guarded::Done(_) => Ok(tokens.release()),
+            // Another change was faster: the password given is not the current one now.
+            Guarded::Stale => Err(Error::WrongPassword),
+            Guarded::NotFound => Err(Error::InvalidAccessToken),
+        }
+    }
+
+    /// Deletes a signed-in user's own account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongPassword`], [`Error::UserReferenced`],
+    /// [`Error::InvalidAccessToken`] when the user is gone by now, [`Error::Overloaded`],
+    /// [`Error::Storage`].
+    pub async fn delete(&self, cx: &WriteContext, id: UserId, password: Password) -> Result<()> {
+        let stored = self.confirm(id, password).await?;
+        match self.storage.delete_user(cx, id, Some(&stored)).await? {
+            Guarded::Done(()) => Ok(()),
+            Guarded::Stale => Err(Error::WrongPassword),
+            Guarded::NotFound => Err(Error::InvalidAccessToken),
+        }
+    }
+
+    /// Makes sure that `password` is the user's, and gives the hash that says so.
+    async fn confirm(&self, id: UserId, password: Password) -> Result<PasswordHash> {
+        let found = self.storage.credentials(id).await?;
+        let verdict = self.verify(password, found.as_ref()).await?;
+        match (found, verdict) {
+            (None, _) => Err(Error::InvalidAccessToken),
+            (Some(_), Verdict::Mismatch) => Err(Error::WrongPassword),
+            (Some(found), Verdict::Match { .. }) => Ok(found.password),
+        }
+    }
+
+    async fn verify(&self, password: Password, found: Option<&Credentials>) -> Result<Verdict> {
+        let stored = found.map(|found| found.password.clone());
+        match self.hasher.verify(password, stored).await {
+            Err(error @ HashError::Unreadable(_)) => {
+                // No password can be right. Whoever tries learns nothing of it; the
+                // operator does.
+                tracing::error!(
+                    user_id = found.map(|found| found.user.id.to_string()),
+                    "{error}; set a new one with `latchkey user set-password`"
+                );
+                Ok(Verdict::Mismatch)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    async fn hash(&self, password: Password) -> Result<PasswordHash> {
+        Ok(self.hasher.hash(password).await?)
+    }
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded => Self::Overloaded,
+            HashError::Unreadable(_) | HashError::Failed => Self::internal(error),
+        }
+    }
+}
