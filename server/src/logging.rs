@@ -4,13 +4,12 @@
 //! print it. `LATCHKEY_LOG`, or else `RUST_LOG`, chooses what is logged, as in
 //! `LATCHKEY_LOG=latchkey=debug,warn`.
 
-use std::{
-    env,
-    io::{self, IsTerminal as _},
-};
+use std::io::{self, IsTerminal as _};
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
+
+use crate::config::Sources;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -45,12 +44,12 @@ impl Verbosity {
 /// # Errors
 /// When the filter in a variable cannot be read, or logging has been started
 /// before.
-pub fn init(format: LogFormat, verbosity: Verbosity) -> anyhow::Result<()> {
-    let filter = filter(&|name| env::var(name).ok(), verbosity)?;
+pub fn init(sources: &Sources, format: LogFormat, verbosity: Verbosity) -> anyhow::Result<()> {
+    let filter = filter(sources, verbosity)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
-    let color = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+    let color = io::stderr().is_terminal() && sources.variable("NO_COLOR")?.is_none();
     let started = match format {
         LogFormat::Text => builder.with_ansi(color).with_target(false).try_init(),
         LogFormat::Json => builder
@@ -62,21 +61,17 @@ pub fn init(format: LogFormat, verbosity: Verbosity) -> anyhow::Result<()> {
     started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
 }
 
-fn filter(
-    variable: &dyn Fn(&str) -> Option<String>,
-    verbosity: Verbosity,
-) -> anyhow::Result<EnvFilter> {
-    let named = ["LATCHKEY_LOG", "RUST_LOG"]
-        .into_iter()
-        .find_map(|name| Some((name, variable(name).filter(|value| !value.is_empty())?)));
-    let Some((name, directives)) = named else {
-        return Ok(EnvFilter::new(verbosity.filter()));
-    };
-    EnvFilter::builder().parse(&directives).map_err(|_| {
-        anyhow::anyhow!(
-            "{name}={directives} is not a log filter; write one like info or latchkey=debug,warn"
-        )
-    })
+fn filter(sources: &Sources, verbosity: Verbosity) -> anyhow::Result<EnvFilter> {
+    for name in ["LATCHKEY_LOG", "RUST_LOG"] {
+        if let Some(directives) = sources.variable(name)? {
+            return EnvFilter::builder().parse(&directives).map_err(|_| {
+                anyhow::anyhow!(
+                    "{name}={directives} is not a log filter; write one like info or latchkey=debug,warn"
+                )
+            });
+        }
+    }
+    Ok(EnvFilter::new(verbosity.filter()))
 }
 
 #[cfg(test)]
@@ -84,11 +79,15 @@ mod tests {
     use super::*;
 
     fn of(variables: &[(&str, &str)], verbosity: Verbosity) -> Result<String, String> {
-        let variable = |wanted: &str| {
-            let found = variables.iter().find(|(name, _)| *name == wanted)?;
-            Some(found.1.to_owned())
+        let sources = Sources {
+            directory: "/nonexistent".into(),
+            variables: variables
+                .iter()
+                .map(|(n, v)| ((*n).into(), (*v).into()))
+                .collect(),
+            ..Sources::default()
         };
-        let filter = filter(&variable, verbosity);
+        let filter = filter(&sources, verbosity);
         filter
             .map(|filter| filter.to_string())
             .map_err(|error| format!("{error:#}"))

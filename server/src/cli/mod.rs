@@ -32,14 +32,8 @@ struct Cli {
 /// The options that every subcommand takes, in any place.
 #[derive(Debug, Clone, Default, Args)]
 struct Global {
-    /// Read this file instead of ./config.toml
-    #[arg(
-        long,
-        value_name = "FILE",
-        global = true,
-        env = "LATCHKEY_CONFIG",
-        hide_env_values = true
-    )]
+    /// Read this file instead of ./config.toml [env: LATCHKEY_CONFIG]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Use this database instead of the configured one, e.g. sqlite:latchkey.db
     #[arg(long, value_name = "URL", global = true)]
@@ -70,12 +64,14 @@ struct Context {
 }
 
 impl Context {
-    fn new(global: Global, mut sources: Sources) -> Result<Self, UsageError> {
-        // `LATCHKEY_CONFIG=` is how templates write "not set".
-        sources.file = global.config.filter(|file| !file.as_os_str().is_empty());
+    fn new(global: Global, mut sources: Sources) -> anyhow::Result<Self> {
+        sources.file = match global.config {
+            Some(file) => Some(file),
+            None => sources.variable("LATCHKEY_CONFIG")?.map(PathBuf::from),
+        };
         if let Some(url) = global.database {
             if let Err(problem) = url.parse::<DatabaseUrl>() {
-                return Err(UsageError(format!("--database {problem}")));
+                return Err(UsageError(format!("--database {problem}")).into());
             }
             sources.flags.push(Setting::new(
                 "database.url",
@@ -126,7 +122,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(cli: Cli, sources: Sources) -> anyhow::Result<()> {
     let cx = Context::new(cli.global, sources)?;
-    logging::init(LogFormat::Text, Verbosity::Command)?;
+    logging::init(&cx.sources, LogFormat::Text, Verbosity::Command)?;
     cli.command.run(&cx)
 }
 
@@ -197,10 +193,12 @@ mod tests {
         let error = Context::new(global, Sources::default())
             .err()
             .expect("refused");
+        assert!(error.is::<UsageError>(), "{error}");
+        let error = error.to_string();
         assert!(
-            error.0.starts_with("--database is of an unknown kind"),
+            error.starts_with("--database is of an unknown kind"),
             "{error}"
         );
-        assert!(!error.0.contains("s3cr3t"), "{error}");
+        assert!(!error.contains("s3cr3t"), "{error}");
     }
 }

@@ -40,6 +40,15 @@ impl Sources {
             flags: Vec::new(),
         }
     }
+
+    /// A variable that is no configuration key, such as `LATCHKEY_LOG`, from
+    /// the environment or else from `.env`; none when it is empty.
+    ///
+    /// # Errors
+    /// When `.env` cannot be read.
+    pub fn variable(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        variables::other(name, &self.directory, &self.variables)
+    }
 }
 
 /// A configuration, and where each of its values stands.

@@ -346,3 +346,15 @@ fn rules_of_a_policy_are_laid_over_the_default_but_not_over_a_preset() {
         .variable("LATCHKEY_PASSWORDS__POLICY", "nist");
     assert_eq!(case.load().config.passwords.policy, PolicyChoice::Nist);
 }
+
+#[test]
+fn variables_that_are_no_keys_may_stand_in_dotenv_too() {
+    let case = Case::new().dotenv("LATCHKEY_LOG=debug\nLATCHKEY_LOG=trace\n");
+    let log = |case: &Case| case.sources.variable("LATCHKEY_LOG").expect("readable");
+    assert_eq!(log(&case).as_deref(), Some("trace"));
+    assert_eq!(
+        log(&case.variable("LATCHKEY_LOG", "warn")).as_deref(),
+        Some("warn")
+    );
+    assert_eq!(log(&Case::new().variable("LATCHKEY_LOG", "")), None);
+}

@@ -15,7 +15,8 @@ use super::{
     setting::{Origin, Setting},
 };
 
-/// Variables with our prefix that are not configuration keys.
+/// Variables with our prefix that are not configuration keys: they are needed
+/// before there is a configuration.
 const OTHER_VARIABLES: [&str; 2] = ["LATCHKEY_CONFIG", "LATCHKEY_LOG"];
 
 /// Variables by name, each with where it stands.
@@ -37,20 +38,41 @@ pub(super) fn of_environment(variables: &[(OsString, OsString)]) -> Result<Varia
     Ok(known)
 }
 
-/// The variables of `.env` in the directory.
-pub(super) fn of_dotenv(
+/// A variable that is no configuration key, from the environment or else from
+/// `.env`; none when it is empty.
+pub(super) fn other(
+    name: &str,
     directory: &Path,
     environment: &[(OsString, OsString)],
-) -> Result<Variables, ConfigError> {
-    let from_environment = |wanted: &str| {
+) -> Result<Option<String>, ConfigError> {
+    let of_environment = lookup(environment);
+    if let Some(value) = of_environment(name).filter(|value| !value.is_empty()) {
+        return Ok(Some(value));
+    }
+    let lines = dotenv::read(directory, &of_environment)?;
+    let line = lines.into_iter().rfind(|line| line.name == name);
+    Ok(line
+        .map(|line| line.value)
+        .filter(|value| !value.is_empty()))
+}
+
+fn lookup(environment: &[(OsString, OsString)]) -> impl Fn(&str) -> Option<String> {
+    |wanted| {
         let found = environment
             .iter()
             .find(|(name, _)| name == OsStr::new(wanted));
         found
             .and_then(|(_, value)| value.to_str())
             .map(str::to_owned)
-    };
-    let lines = dotenv::read(directory, &from_environment)?;
+    }
+}
+
+/// The variables of `.env` in the directory.
+pub(super) fn of_dotenv(
+    directory: &Path,
+    environment: &[(OsString, OsString)],
+) -> Result<Variables, ConfigError> {
+    let lines = dotenv::read(directory, &lookup(environment))?;
     let ours = lines
         .into_iter()
         .filter(|line| is_ours(&line.name))
