@@ -272,7 +272,7 @@ fn errors_name_key_problem_and_place() {
         ),
         (
             "[passwords]\nargon2 = { m = 4 }",
-            "passwords.argon2.m: 4 is not between 8 (8 for each lane) and 4194304 KiB (config.toml line 2)",
+            "passwords.argon2.m: the Argon2 memory must be 8 to 4194304 KiB (config.toml line 2)",
         ),
         (
             "[passwords]\npolicy = \"strict\"",

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    Argon2Cost, Config, PublicUrl, algorithm::AlgorithmChoice, duration, error::ConfigError,
-    load::Loaded, weak_secrets::weakness,
+    Config, PublicUrl, algorithm::AlgorithmChoice, duration, error::ConfigError, load::Loaded,
+    weak_secrets::weakness,
 };
+use crate::domain::hasher::CostError;
 
 /// A grace longer than this would be a second life for a stolen token.
 const MAX_GRACE: Duration = Duration::from_secs(5 * 60);
@@ -108,26 +109,14 @@ fn tokens(config: &Config) -> Checked {
 }
 
 fn passwords(config: &Config) -> Checked {
-    let Argon2Cost { m, t, p } = config.passwords.argon2;
-    require(
-        (1..=64).contains(&p),
-        "passwords.argon2.p",
-        format!("{p} is not between 1 and 64"),
-    )?;
-    require(
-        (1..=1000).contains(&t),
-        "passwords.argon2.t",
-        format!("{t} is not between 1 and 1000"),
-    )?;
-    // RFC 9106 section 3.1: at least 8 KiB a lane. The top is 4 GiB a hash.
-    require(
-        (8 * p..=4 << 20).contains(&m),
-        "passwords.argon2.m",
-        format!(
-            "{m} is not between {} (8 for each lane) and 4194304 KiB",
-            8 * p
-        ),
-    )?;
+    if let Err(error) = config.passwords.hasher_options() {
+        let path = match error {
+            CostError::Memory { .. } => "passwords.argon2.m",
+            CostError::Passes => "passwords.argon2.t",
+            CostError::Lanes => "passwords.argon2.p",
+        };
+        return Err((path, error.to_string()));
+    }
     let slots = config.passwords.slots().get();
     require(
         slots <= 1024,
@@ -232,7 +221,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
+    use crate::config::{Argon2Cost, Secret};
 
     const STRONG: &str = "b1946ac92492d2347c6235b4d2611184e1f3a0c45d6789ab";
 
