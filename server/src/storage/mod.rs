@@ -7,10 +7,18 @@
 //! Whatever changes something takes a [`WriteContext`], so that a back end can record who
 //! did it in the same transaction.
 
+#[cfg(test)]
+mod conformance;
+pub mod migrations;
+pub mod sqlite;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::migrations::{MigrationError, Migrator, SqliteMigrator};
+use self::sqlite::SqliteStorage;
+use crate::config::DatabaseUrl;
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::email::Email;
@@ -220,11 +228,92 @@ pub enum StorageError {
     /// The database cannot be used right now: locked, full, gone or overloaded. Trying
     /// again later may work.
     #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] Source),
+    Unavailable(Source),
     /// Anything else: a bug, or a database that is not what it should be.
     #[error("the database failed: {0}")]
-    Failed(#[source] Source),
+    Failed(Source),
 }
 
-/// The back end's own error.
+/// Opens the database that `url` names.
+///
+/// # Errors
+///
+/// [`OpenError`] when it cannot be used or its schema is not this binary's.
+pub async fn open(url: &DatabaseUrl, options: OpenOptions) -> Result<SharedStorage, OpenError> {
+    let url = url.clone();
+    // Opening may wait for the disk, and for another process that migrates.
+    tokio::task::spawn_blocking(move || open_blocking(&url, options))
+        .await
+        .map_err(OpenError::database)?
+}
+
+fn open_blocking(url: &DatabaseUrl, options: OpenOptions) -> Result<SharedStorage, OpenError> {
+    match url {
+        DatabaseUrl::SqliteFile(path) => Ok(Arc::new(SqliteStorage::open(path, options)?)),
+        DatabaseUrl::SqliteMemory => Ok(Arc::new(SqliteStorage::in_memory(options.now)?)),
+        DatabaseUrl::Postgres(_) => Err(OpenError::NotSupported),
+    }
+}
+
+/// Gives what walks the schema of the database that `url` names.
+///
+/// # Errors
+///
+/// [`OpenError`] when it is of a kind that has no schema to walk.
+pub fn migrator(url: &DatabaseUrl) -> Result<Box<dyn Migrator>, OpenError> {
+    match url {
+        DatabaseUrl::SqliteFile(path) => Ok(Box::new(SqliteMigrator::new(path))),
+        DatabaseUrl::SqliteMemory => Err(OpenError::NothingToMigrate),
+        DatabaseUrl::Postgres(_) => Err(OpenError::NotSupported),
+    }
+}
+
+/// How to open a database.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// How many connections are kept: readers on SQLite.
+    pub pool: u32,
+    /// What to do about migrations that are not applied. A database in memory always gets
+    /// them.
+    pub pending: Pending,
+    /// The time on record for migrations that are applied.
+    pub now: Timestamp,
+}
+
+/// What to do about migrations that are not applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// Apply them.
+    Apply,
+    /// Refuse to open the database.
+    Refuse,
+}
+
+/// Why a database was not opened. The text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The schema is not this binary's.
+    #[error(transparent)]
+    Schema(#[from] MigrationError),
+    /// A kind of database that this binary cannot use.
+    #[error(
+        "PostgreSQL is not supported by this version: set database.url to sqlite:FILE or sqlite::memory:"
+    )]
+    NotSupported,
+    /// A database in memory has no schema from before.
+    #[error("sqlite::memory: is migrated whenever it is opened: set database.url to sqlite:FILE")]
+    NothingToMigrate,
+    /// The database cannot be used.
+    #[error("{0}")]
+    Database(Source),
+}
+
+impl OpenError {
+    fn database(error: impl Into<Source>) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// The back end's own error. The text of the error that holds it has it already, so that it
+/// is no `source` of that.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,183 @@
+//! What every back end has to do, written once.
+//!
+//! A back end names itself in a test module of its own:
+//!
+//! ```text
+//! mod my_database {
+//!     crate::storage::conformance::suite!(open_my_database);
+//! }
+//! ```
+//!
+//! where `open_my_database` is an async function that answers with a [`Fresh`] database.
+//! Each case then is a test with the back end in its name.
+
+mod housekeeping;
+mod keys;
+mod rotation;
+mod sessions;
+mod users;
+
+use std::any::Any;
+use std::time::Duration;
+
+pub(super) use self::housekeeping::*;
+pub(super) use self::keys::*;
+pub(super) use self::rotation::*;
+pub(super) use self::sessions::*;
+pub(super) use self::users::*;
+use super::{SharedStorage, StorageError};
+use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
+use crate::domain::email::Email;
+use crate::domain::entropy::SystemEntropy;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::password_hash::PasswordHash;
+use crate::domain::session::{NewSession, TokenHash};
+use crate::domain::user::{Age, NewUser, User, UserName};
+
+/// An empty database with the whole schema.
+pub(super) struct Fresh {
+    pub(super) storage: SharedStorage,
+    /// What has to live as long as the database.
+    pub(super) _keep: Box<dyn Any + Send + Sync>,
+}
+
+/// Makes a test of every case, on databases that `$open` makes.
+macro_rules! suite {
+    ($open:path) => {
+        $crate::storage::conformance::suite!($open:
+            a_user_is_found_again_exactly,
+            who_is_not_there_is_not_found,
+            an_address_has_one_user_in_any_spelling,
+            fifty_sign_ups_of_one_address_make_one_user,
+            a_failure_undoes_the_whole_unit,
+            users_are_listed_by_identifier_in_pages,
+            a_profile_changes_only_where_it_is_told_to,
+            an_address_can_be_changed_to_a_free_one,
+            a_new_password_ends_every_session,
+            a_password_change_that_comes_too_late_does_nothing,
+            disabling_ends_every_session_and_is_idempotent,
+            deleting_frees_the_address_and_ends_the_sessions,
+            a_deletion_that_comes_too_late_does_nothing,
+            a_session_starts_only_on_what_was_checked,
+            an_upgraded_hash_is_stored_silently,
+            a_session_is_found_until_it_expires,
+            a_session_keeps_where_it_came_from,
+            sessions_are_listed_latest_first,
+            only_its_user_can_end_a_session_and_only_once,
+            ending_every_session_counts_the_living,
+            a_rotation_moves_the_session_on,
+            a_predecessor_gets_the_same_successor_within_the_grace,
+            without_grace_a_predecessor_is_reuse,
+            an_older_token_is_reuse_whatever_the_grace,
+            an_unknown_token_of_a_session_is_reuse,
+            what_has_ended_is_not_rotated,
+            twenty_rotations_at_once_have_one_successor,
+            keys_are_found_again_exactly,
+            a_key_change_names_its_generation,
+            of_two_key_changes_at_once_one_wins,
+            housekeeping_deletes_what_is_over,
+            housekeeping_deletes_sealed_successors,
+            a_closed_database_is_unavailable,
+        );
+    };
+    ($open:path: $($case:ident),* $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let fresh: $crate::storage::conformance::Fresh = $open().await;
+                $crate::storage::conformance::$case(&fresh.storage).await;
+                fresh.storage.close().await;
+            }
+        )*
+    };
+}
+pub(super) use suite;
+
+/// A time that has milliseconds.
+const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_007);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn later(by: Duration) -> Timestamp {
+    NOW.plus(by)
+}
+
+/// Somebody at an IPv6 address.
+fn cx(now: Timestamp) -> WriteContext {
+    WriteContext {
+        address: Some("2001:db8::7".parse().unwrap()),
+        user_agent: Some("Tests/1.0 (\u{1F980})".to_owned()),
+        request_id: Some("request".to_owned()),
+        ..WriteContext::service(now)
+    }
+}
+
+fn email(address: &str) -> Email {
+    Email::parse(address).unwrap()
+}
+
+fn hash(text: &str) -> PasswordHash {
+    PasswordHash::new(text)
+}
+
+fn token(byte: u8) -> TokenHash {
+    TokenHash([byte; 32])
+}
+
+fn new_user(address: &str) -> NewUser {
+    NewUser {
+        id: UserId::new(NOW, &SystemEntropy),
+        name: UserName::parse("Ada Lovelace").unwrap(),
+        email: email(address),
+        age: Some(Age::new(36).unwrap()),
+        password: hash("first"),
+    }
+}
+
+/// A session for a quarter of an hour whose refresh token is `token(1)`.
+fn new_session() -> NewSession {
+    NewSession {
+        id: SessionId::new(NOW, &SystemEntropy),
+        refresh: token(1),
+        expires_at: later(15 * MINUTE),
+    }
+}
+
+async fn signed_up(storage: &SharedStorage, address: &str) -> User {
+    storage
+        .create_user(&cx(NOW), new_user(address), None)
+        .await
+        .unwrap()
+}
+
+/// A user with a session that has `token(1)`.
+async fn signed_in(storage: &SharedStorage) -> (User, SessionId) {
+    let session = new_session();
+    let id = session.id;
+    let user = storage
+        .create_user(&cx(NOW), new_user("ada@example.com"), Some(session))
+        .await
+        .unwrap();
+    (user, id)
+}
+
+async fn is_alive(storage: &SharedStorage, session: SessionId) -> bool {
+    storage.session(session, NOW).await.unwrap().is_some()
+}
+
+pub(super) async fn a_closed_database_is_unavailable(storage: &SharedStorage) {
+    storage.ping().await.unwrap();
+    signed_up(storage, "ada@example.com").await;
+    storage.close().await;
+    assert!(matches!(
+        storage.ping().await,
+        Err(StorageError::Unavailable(_))
+    ));
+    assert!(matches!(
+        storage
+            .create_user(&cx(NOW), new_user("bob@example.com"), None)
+            .await,
+        Err(StorageError::Unavailable(_))
+    ));
+}

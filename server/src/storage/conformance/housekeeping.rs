@@ -1,0 +1,99 @@
+use super::*;
+use crate::domain::session::{EndReason, Rotation, RotationOutcome};
+use crate::storage::{Housekept, Limits};
+
+async fn housekeep(
+    storage: &SharedStorage,
+    sessions_over_before: Timestamp,
+    rotated_before: Timestamp,
+) -> Housekept {
+    let limits = Limits {
+        sessions_over_before,
+        rotated_before,
+    };
+    storage.housekeep(&cx(NOW), limits).await.unwrap()
+}
+
+const LONG_AGO: Timestamp = Timestamp::from_millis(0);
+
+pub(in crate::storage) async fn housekeeping_deletes_what_is_over(storage: &SharedStorage) {
+    let (user, alive) = signed_in(storage).await;
+    let start = async |minutes: u32| {
+        let session = NewSession {
+            expires_at: later(minutes * MINUTE),
+            ..new_session()
+        };
+        let id = session.id;
+        storage
+            .start_session(&cx(NOW), user.id, &hash("first"), None, session)
+            .await
+            .unwrap();
+        id
+    };
+    start(1).await;
+    let ended = start(15).await;
+    storage
+        .end_session(
+            &cx(later(2 * MINUTE)),
+            user.id,
+            ended,
+            EndReason::EndedByUser,
+        )
+        .await
+        .unwrap();
+    // A session outlives its user until then.
+    let other = storage
+        .create_user(&cx(NOW), new_user("bob@example.com"), Some(new_session()))
+        .await
+        .unwrap();
+    storage
+        .delete_user(&cx(later(3 * MINUTE)), other.id, None)
+        .await
+        .unwrap();
+
+    for (minutes, sessions) in [(1, 0), (2, 1), (3, 1), (4, 1), (15, 0)] {
+        let done = housekeep(storage, later(minutes * MINUTE), LONG_AGO).await;
+        assert_eq!(
+            done,
+            Housekept {
+                sessions,
+                successors: 0
+            },
+            "before minute {minutes}"
+        );
+    }
+    assert!(is_alive(storage, alive).await);
+    let done = housekeep(storage, later(16 * MINUTE), LONG_AGO).await;
+    assert_eq!(done.sessions, 1);
+}
+
+pub(in crate::storage) async fn housekeeping_deletes_sealed_successors(storage: &SharedStorage) {
+    let (user, session) = signed_in(storage).await;
+    let rotation = Rotation {
+        session,
+        presented: token(1),
+        successor: token(2),
+        sealed_successor: vec![7; 40],
+        expires_at: later(30 * MINUTE),
+        grace: 10 * MINUTE,
+    };
+    let rotate = async || {
+        storage
+            .rotate_refresh(&cx(NOW), rotation.clone())
+            .await
+            .unwrap()
+    };
+    assert!(matches!(rotate().await, RotationOutcome::Rotated(_)));
+    assert_eq!(housekeep(storage, LONG_AGO, NOW).await.successors, 0);
+    assert!(matches!(rotate().await, RotationOutcome::Repeated { .. }));
+
+    let after = NOW.plus(Duration::from_millis(1));
+    assert_eq!(housekeep(storage, LONG_AGO, after).await.successors, 1);
+    assert_eq!(housekeep(storage, LONG_AGO, after).await.successors, 0);
+    // What was forgotten cannot be given again.
+    let outcome = rotate().await;
+    assert!(
+        matches!(outcome, RotationOutcome::Reused(id) if id == user.id),
+        "{outcome:?}"
+    );
+}

@@ -1,0 +1,81 @@
+//! The list of the embedded steps, in their order.
+
+use super::Migration;
+
+/// Every step for SQLite.
+pub(super) const SQLITE: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "create_users",
+        up: include_str!("../../../../migrations/sqlite/0001_create_users/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0001_create_users/down.sql"),
+        loses: Some("every user"),
+    },
+    Migration {
+        version: 2,
+        name: "add_timestamps",
+        up: include_str!("../../../../migrations/sqlite/0002_add_timestamps/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0002_add_timestamps/down.sql"),
+        loses: Some("when users were created and changed"),
+    },
+    Migration {
+        version: 3,
+        name: "add_account_state",
+        up: include_str!("../../../../migrations/sqlite/0003_add_account_state/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0003_add_account_state/down.sql"),
+        loses: Some("which users are disabled"),
+    },
+    Migration {
+        version: 4,
+        name: "create_sessions",
+        up: include_str!("../../../../migrations/sqlite/0004_create_sessions/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0004_create_sessions/down.sql"),
+        loses: Some("every session"),
+    },
+    Migration {
+        version: 5,
+        name: "create_signing_keys",
+        up: include_str!("../../../../migrations/sqlite/0005_create_signing_keys/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0005_create_signing_keys/down.sql"),
+        loses: Some("every signing key"),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_list_is_the_folders() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/sqlite");
+        let mut folders: Vec<String> = std::fs::read_dir(root)
+            .expect("the folder is there")
+            .map(|entry| {
+                let name = entry.expect("an entry").file_name();
+                name.into_string().expect("a plain name")
+            })
+            .collect();
+        folders.sort();
+        let listed: Vec<String> = SQLITE.iter().map(Migration::label).collect();
+        assert_eq!(listed, folders);
+    }
+
+    #[test]
+    fn versions_count_from_one() {
+        for (version, migration) in (1..).zip(SQLITE) {
+            assert_eq!(migration.version, version);
+        }
+    }
+
+    #[test]
+    fn what_drops_data_says_so() {
+        for migration in SQLITE {
+            let drops = ["DROP TABLE", "DROP COLUMN", "DELETE FROM"]
+                .iter()
+                .any(|word| migration.down.to_uppercase().contains(word));
+            assert_eq!(migration.loses.is_some(), drops, "{}", migration.label());
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Signing keys.
+
+use rusqlite::{Connection, Row, named_params};
+
+use super::rows::{Stored, optional};
+use crate::domain::keys::{KeyChange, KeyRecord, KeySnapshot, KeyState};
+use crate::storage::{Result, StorageError};
+
+pub(super) fn snapshot(connection: &Connection) -> Result<KeySnapshot> {
+    // One statement, so that the generation is that of the keys; it has a row without a
+    // key when there is none.
+    let mut statement = connection.prepare_cached(
+        "SELECT generation, kid, algorithm, state, public_jwk, private_key, sealed_under, \
+             created_at, published_at, activate_at, retired_at, expires_at \
+         FROM signing_key_generation LEFT JOIN signing_keys",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut snapshot = KeySnapshot::default();
+    while let Some(row) = rows.next()? {
+        snapshot.generation = row.get::<_, i64>(0)?.cast_unsigned();
+        if row.get_ref(1)? != rusqlite::types::ValueRef::Null {
+            snapshot.keys.push(key(row)?);
+        }
+    }
+    Ok(snapshot)
+}
+
+fn key(row: &Row<'_>) -> Result<KeyRecord> {
+    Ok(KeyRecord {
+        kid: row.get(1)?,
+        algorithm: row.get(2)?,
+        state: state(&row.get::<_, String>(3)?)?,
+        public_jwk: row.get(4)?,
+        private_key: row.get(5)?,
+        sealed_under: row.get(6)?,
+        created_at: row.get::<_, Stored<_>>(7)?.0,
+        published_at: row.get::<_, Stored<_>>(8)?.0,
+        activate_at: optional(row, 9)?,
+        retired_at: optional(row, 10)?,
+        expires_at: optional(row, 11)?,
+    })
+}
+
+fn state(word: &str) -> Result<KeyState> {
+    [KeyState::Standby, KeyState::Active, KeyState::Retired]
+        .into_iter()
+        .find(|state| state.as_str() == word)
+        .ok_or_else(|| StorageError::Failed(format!("a key in the state {word:?}").into()))
+}
+
+pub(super) fn generation(connection: &Connection) -> Result<u64> {
+    let generation: i64 = connection
+        .prepare_cached("SELECT generation FROM signing_key_generation")?
+        .query_row([], |row| row.get(0))?;
+    Ok(generation.cast_unsigned())
+}
+
+pub(super) fn change(
+    connection: &Connection,
+    generation: u64,
+    changes: &[KeyChange],
+) -> Result<bool> {
+    let ours = connection
+        .prepare_cached(
+            "UPDATE signing_key_generation SET generation = generation + 1 WHERE generation = ?1",
+        )?
+        .execute([generation.cast_signed()])?;
+    if ours == 0 {
+        return Ok(false);
+    }
+    for change in changes {
+        match change {
+            KeyChange::Put(key) => put(connection, key)?,
+            KeyChange::Remove(kid) => {
+                connection
+                    .prepare_cached("DELETE FROM signing_keys WHERE kid = ?1")?
+                    .execute([kid])?;
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn put(connection: &Connection, key: &KeyRecord) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO signing_keys (kid, algorithm, state, public_jwk, \
+                 private_key, sealed_under, created_at, published_at, activate_at, retired_at, \
+                 expires_at) \
+             VALUES (:kid, :algorithm, :state, :public, :private, :sealed, :created, \
+                 :published, :activate, :retired, :expires)",
+        )?
+        .execute(named_params! {
+            ":kid": key.kid,
+            ":algorithm": key.algorithm,
+            ":state": key.state.as_str(),
+            ":public": key.public_jwk,
+            ":private": key.private_key,
+            ":sealed": key.sealed_under,
+            ":created": Stored(key.created_at),
+            ":published": Stored(key.published_at),
+            ":activate": key.activate_at.map(Stored),
+            ":retired": key.retired_at.map(Stored),
+            ":expires": key.expires_at.map(Stored),
+        })?;
+    Ok(())
+}

@@ -1,0 +1,330 @@
+//! The SQLite back end: embedded, one file, the default.
+//!
+//! Changes go through one [`writer`] thread, queries through a pool of [`readers`]; with
+//! the write-ahead log neither waits for the other. A commit is synced to disk before it
+//! is answered. The SQL is in one file per noun, as functions on a connection that do not
+//! know whose connection it is.
+
+pub(in crate::storage) mod connection;
+mod error;
+pub(in crate::storage) mod file;
+mod keys;
+mod readers;
+mod rows;
+mod sessions;
+mod users;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+use self::readers::{ReaderPool, Readers};
+use self::writer::{Stopped, Writer};
+use super::{
+    Guarded, Housekept, Limits, OpenError, OpenOptions, Pending, Result, Storage, migrations,
+};
+use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
+use crate::domain::email::Email;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::keys::{KeyChange, KeySnapshot};
+use crate::domain::password_hash::PasswordHash;
+use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
+
+/// How many rows of a kind housekeeping deletes before it lets other changes pass.
+const HOUSEKEEPING_BATCH: u32 = 1000;
+
+/// A SQLite database.
+#[derive(Debug)]
+pub struct SqliteStorage {
+    writer: Writer,
+    readers: Readers,
+    stopped: Mutex<Option<Stopped>>,
+}
+
+impl SqliteStorage {
+    /// Opens the file at `path`, made with mode 0600 if it is not there. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when the file cannot be used or its schema is not this binary's.
+    pub fn open(path: &Path, options: OpenOptions) -> Result<Self, OpenError> {
+        file::prepare(path).map_err(OpenError::database)?;
+        let mut connection = connection::open_writer(path)
+            .map_err(|error| OpenError::database(cannot_open(path, &error)))?;
+        match options.pending {
+            Pending::Apply => {
+                for step in migrations::apply_pending(&mut connection, Some(path), options.now)? {
+                    tracing::info!(version = step.version, name = step.name, "migrated");
+                }
+            }
+            Pending::Refuse => migrations::require_current(&connection)?,
+        }
+        let (writer, stopped) =
+            Writer::start(connection, Some(path.to_owned())).map_err(OpenError::database)?;
+        Ok(Self {
+            writer,
+            readers: Readers::Pool(ReaderPool::new(path, options.pool)),
+            stopped: Mutex::new(Some(stopped)),
+        })
+    }
+
+    /// Makes a database in memory, with the whole schema. It is gone when it is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when there is no memory or no thread to be had.
+    pub fn in_memory(now: Timestamp) -> Result<Self, OpenError> {
+        let mut connection = connection::open_memory().map_err(OpenError::database)?;
+        migrations::apply_pending(&mut connection, None, now)?;
+        let (writer, stopped) = Writer::start(connection, None).map_err(OpenError::database)?;
+        Ok(Self {
+            readers: Readers::Writer(writer.clone()),
+            writer,
+            stopped: Mutex::new(Some(stopped)),
+        })
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.readers.run(work).await
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.writer.run(work).await
+    }
+
+    /// Repeats a deletion that deletes `HOUSEKEEPING_BATCH` rows of a kind at most, until
+    /// there is nothing left; says how many it were.
+    async fn in_batches<F>(&self, delete: F) -> Result<u64>
+    where
+        F: Fn(&Connection) -> Result<u64> + Send + Copy + 'static,
+    {
+        let mut deleted = 0;
+        loop {
+            let batch = self.write(delete).await?;
+            deleted += batch;
+            if batch < u64::from(HOUSEKEEPING_BATCH) {
+                return Ok(deleted);
+            }
+        }
+    }
+}
+
+fn cannot_open(path: &Path, error: &rusqlite::Error) -> String {
+    format!("cannot open the database {}: {error}", path.display())
+}
+
+#[async_trait]
+impl Storage for SqliteStorage {
+    async fn create_user(
+        &self,
+        cx: &WriteContext,
+        user: NewUser,
+        session: Option<NewSession>,
+    ) -> Result<User> {
+        let cx = cx.clone();
+        self.write(move |db| users::create(db, &cx, &user, session.as_ref()))
+            .await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>> {
+        self.read(move |db| users::find(db, id)).await
+    }
+
+    async fn credentials(&self, id: UserId) -> Result<Option<Credentials>> {
+        self.read(move |db| users::credentials(db, id)).await
+    }
+
+    async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>> {
+        let email = email.clone();
+        self.read(move |db| users::credentials_by_email(db, &email))
+            .await
+    }
+
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
+        self.read(move |db| users::list(db, after, limit)).await
+    }
+
+    async fn update_profile(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        change: ProfileChange,
+    ) -> Result<Option<User>> {
+        let cx = cx.clone();
+        self.write(move |db| users::update_profile(db, &cx, id, &change))
+            .await
+    }
+
+    async fn change_email(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        email: Email,
+    ) -> Result<Option<User>> {
+        let cx = cx.clone();
+        self.write(move |db| users::change_email(db, &cx, id, &email))
+            .await
+    }
+
+    async fn change_password(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: Option<&PasswordHash>,
+        new: PasswordHash,
+        session: Option<NewSession>,
+    ) -> Result<Guarded<User>> {
+        let cx = cx.clone();
+        let expected = expected.cloned();
+        self.write(move |db| {
+            users::change_password(db, &cx, id, expected.as_ref(), &new, session.as_ref())
+        })
+        .await
+    }
+
+    async fn set_disabled(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        disabled: bool,
+    ) -> Result<Option<User>> {
+        let cx = cx.clone();
+        self.write(move |db| users::set_disabled(db, &cx, id, disabled))
+            .await
+    }
+
+    async fn delete_user(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: Option<&PasswordHash>,
+    ) -> Result<Guarded<()>> {
+        let cx = cx.clone();
+        let expected = expected.cloned();
+        self.write(move |db| users::delete(db, &cx, id, expected.as_ref()))
+            .await
+    }
+
+    async fn start_session(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: &PasswordHash,
+        upgraded: Option<PasswordHash>,
+        session: NewSession,
+    ) -> Result<Guarded<User>> {
+        let cx = cx.clone();
+        let expected = expected.clone();
+        self.write(move |db| {
+            users::start_session(db, &cx, id, &expected, upgraded.as_ref(), &session)
+        })
+        .await
+    }
+
+    async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>> {
+        self.read(move |db| sessions::find(db, id, now)).await
+    }
+
+    async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
+        self.read(move |db| sessions::list(db, user, now)).await
+    }
+
+    async fn rotate_refresh(
+        &self,
+        cx: &WriteContext,
+        rotation: Rotation,
+    ) -> Result<RotationOutcome> {
+        let cx = cx.clone();
+        self.write(move |db| sessions::rotate(db, &cx, &rotation))
+            .await
+    }
+
+    async fn end_session(
+        &self,
+        cx: &WriteContext,
+        user: UserId,
+        session: SessionId,
+        reason: EndReason,
+    ) -> Result<bool> {
+        let cx = cx.clone();
+        self.write(move |db| sessions::end(db, &cx, user, session, reason))
+            .await
+    }
+
+    async fn end_sessions(
+        &self,
+        cx: &WriteContext,
+        user: UserId,
+        reason: EndReason,
+    ) -> Result<u64> {
+        let cx = cx.clone();
+        self.write(move |db| sessions::end_all(db, &cx, user, reason))
+            .await
+    }
+
+    async fn keys(&self) -> Result<KeySnapshot> {
+        self.read(keys::snapshot).await
+    }
+
+    async fn key_generation(&self) -> Result<u64> {
+        self.read(keys::generation).await
+    }
+
+    async fn change_keys(
+        &self,
+        _cx: &WriteContext,
+        generation: u64,
+        changes: Vec<KeyChange>,
+    ) -> Result<bool> {
+        self.write(move |db| keys::change(db, generation, &changes))
+            .await
+    }
+
+    /// In batches, each an atomic unit of work, so that other changes pass in between.
+    async fn housekeep(&self, _cx: &WriteContext, limits: Limits) -> Result<Housekept> {
+        let over = limits.sessions_over_before;
+        let rotated = limits.rotated_before;
+        Ok(Housekept {
+            successors: self
+                .in_batches(move |db| sessions::delete_sealed(db, rotated, HOUSEKEEPING_BATCH))
+                .await?,
+            sessions: self
+                .in_batches(move |db| sessions::delete_over(db, over, HOUSEKEEPING_BATCH))
+                .await?,
+        })
+    }
+
+    async fn ping(&self) -> Result<()> {
+        // Reads from the file, which a mere `SELECT 1` would not.
+        self.read(keys::generation).await.map(|_| ())
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.stop().await;
+        let stopped = self
+            .stopped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(stopped) = stopped {
+            stopped.wait().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

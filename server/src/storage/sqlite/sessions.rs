@@ -1,0 +1,233 @@
+//! Sessions and their refresh tokens.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+
+use super::rows::{self, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional};
+use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::{
+    EndReason, NewSession, Rotation, RotationOutcome, Session, TokenHash,
+};
+use crate::domain::user::User;
+use crate::storage::Result;
+
+pub(super) fn insert(
+    connection: &Connection,
+    cx: &WriteContext,
+    user: UserId,
+    session: &NewSession,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, \
+                 last_used_at, expires_at, address, user_agent) \
+             VALUES (:id, :user, :refresh, :now, :now, :expires, :address, :agent)",
+        )?
+        .execute(named_params! {
+            ":id": Stored(session.id),
+            ":user": Stored(user),
+            ":refresh": session.refresh.0,
+            ":now": Stored(cx.now),
+            ":expires": Stored(session.expires_at),
+            ":address": cx.address.map(Stored),
+            ":agent": cx.user_agent,
+        })?;
+    Ok(())
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<Option<(Session, User)>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {SESSION}, {USER} FROM sessions JOIN users USING (user_id) \
+             WHERE session_id = ?1 AND ended_at IS NULL AND expires_at > ?2 \
+                 AND disabled_at IS NULL"
+        ))?
+        .query_row(params![Stored(id), Stored(now)], |row| {
+            Ok((rows::session(row, 0)?, rows::user(row, SESSION_WIDTH)?))
+        })
+        .optional()?)
+}
+
+pub(super) fn list(connection: &Connection, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {SESSION} FROM sessions \
+             WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2 \
+             ORDER BY created_at DESC, session_id DESC"
+        ))?
+        .query_map(params![Stored(user), Stored(now)], |row| {
+            rows::session(row, 0)
+        })?
+        .collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn rotate(
+    connection: &Connection,
+    cx: &WriteContext,
+    rotation: &Rotation,
+) -> Result<RotationOutcome> {
+    let Some(tokens) = tokens(connection, rotation.session, cx.now)? else {
+        return Ok(RotationOutcome::Ended);
+    };
+    let presented = &rotation.presented;
+    if same(presented, &tokens.current) {
+        replace(connection, cx, rotation)?;
+        return Ok(RotationOutcome::Rotated(Box::new(tokens.user)));
+    }
+    let repeats = tokens.previous.is_some_and(|previous| {
+        same(presented, &previous.hash) && cx.now.since(previous.rotated_at) < rotation.grace
+    });
+    match tokens.sealed_successor {
+        Some(sealed_successor) if repeats => Ok(RotationOutcome::Repeated {
+            user: Box::new(tokens.user),
+            sealed_successor,
+        }),
+        _ => {
+            let reason = EndReason::RefreshReused;
+            end(connection, cx, tokens.user.id, rotation.session, reason)?;
+            Ok(RotationOutcome::Reused(tokens.user.id))
+        }
+    }
+}
+
+/// The refresh tokens of a session that is alive.
+struct Tokens {
+    user: User,
+    current: TokenHash,
+    previous: Option<Previous>,
+    sealed_successor: Option<Vec<u8>>,
+}
+
+/// The token that the current one took the place of.
+struct Previous {
+    hash: TokenHash,
+    rotated_at: Timestamp,
+}
+
+fn tokens(connection: &Connection, id: SessionId, now: Timestamp) -> Result<Option<Tokens>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {USER}, refresh_hash, previous_refresh_hash, previous_rotated_at, \
+                 sealed_successor \
+             FROM sessions JOIN users USING (user_id) \
+             WHERE session_id = ?1 AND ended_at IS NULL AND expires_at > ?2 \
+                 AND disabled_at IS NULL"
+        ))?
+        .query_row(params![Stored(id), Stored(now)], |row| {
+            let hash: Option<[u8; 32]> = row.get(USER_WIDTH + 1)?;
+            let rotated_at = optional(row, USER_WIDTH + 2)?;
+            Ok(Tokens {
+                user: rows::user(row, 0)?,
+                current: TokenHash(row.get(USER_WIDTH)?),
+                previous: hash.zip(rotated_at).map(|(hash, rotated_at)| Previous {
+                    hash: TokenHash(hash),
+                    rotated_at,
+                }),
+                sealed_successor: row.get(USER_WIDTH + 3)?,
+            })
+        })
+        .optional()?)
+}
+
+/// Compares digests of secrets without telling by the time it takes where they differ.
+fn same(one: &TokenHash, other: &TokenHash) -> bool {
+    verify_slices_are_equal(&one.0, &other.0).is_ok()
+}
+
+/// Puts the successor in the place of the current token.
+fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
+                 previous_rotated_at = :now, refresh_hash = :successor, \
+                 sealed_successor = :sealed, last_used_at = :now, expires_at = :expires, \
+                 address = :address, user_agent = :agent \
+             WHERE session_id = :id",
+        )?
+        .execute(named_params! {
+            ":id": Stored(rotation.session),
+            ":now": Stored(cx.now),
+            ":successor": rotation.successor.0,
+            ":sealed": rotation.sealed_successor,
+            ":expires": Stored(rotation.expires_at),
+            ":address": cx.address.map(Stored),
+            ":agent": cx.user_agent,
+        })?;
+    Ok(())
+}
+
+pub(super) fn end(
+    connection: &Connection,
+    cx: &WriteContext,
+    user: UserId,
+    session: SessionId,
+    reason: EndReason,
+) -> Result<bool> {
+    let ended = connection
+        .prepare_cached(
+            "UPDATE sessions SET ended_at = ?3, end_reason = ?4, sealed_successor = NULL \
+             WHERE session_id = ?1 AND user_id = ?2 AND ended_at IS NULL AND expires_at > ?3",
+        )?
+        .execute(params![
+            Stored(session),
+            Stored(user),
+            Stored(cx.now),
+            reason.as_str()
+        ])?;
+    Ok(ended > 0)
+}
+
+pub(super) fn end_all(
+    connection: &Connection,
+    cx: &WriteContext,
+    user: UserId,
+    reason: EndReason,
+) -> Result<u64> {
+    let ended = connection
+        .prepare_cached(
+            "UPDATE sessions SET ended_at = ?2, end_reason = ?3, sealed_successor = NULL \
+             WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2",
+        )?
+        .execute(params![Stored(user), Stored(cx.now), reason.as_str()])?;
+    Ok(count(ended))
+}
+
+/// Deletes up to `limit` sessions that ended before `before`, and as many that expired.
+pub(super) fn delete_over(connection: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
+    let ended = connection
+        .prepare_cached(
+            "DELETE FROM sessions WHERE session_id IN \
+                 (SELECT session_id FROM sessions WHERE ended_at < ?1 LIMIT ?2)",
+        )?
+        .execute(params![Stored(before), limit])?;
+    let expired = connection
+        .prepare_cached(
+            "DELETE FROM sessions WHERE session_id IN \
+                 (SELECT session_id FROM sessions \
+                  WHERE ended_at IS NULL AND expires_at < ?1 LIMIT ?2)",
+        )?
+        .execute(params![Stored(before), limit])?;
+    Ok(count(ended + expired))
+}
+
+/// Deletes up to `limit` sealed successors of tokens that were rotated before `before`.
+pub(super) fn delete_sealed(connection: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
+    let deleted = connection
+        .prepare_cached(
+            "UPDATE sessions SET sealed_successor = NULL WHERE session_id IN \
+                 (SELECT session_id FROM sessions \
+                  WHERE sealed_successor IS NOT NULL AND previous_rotated_at < ?1 LIMIT ?2)",
+        )?
+        .execute(params![Stored(before), limit])?;
+    Ok(count(deleted))
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
