@@ -8,7 +8,9 @@
 mod completions;
 mod config;
 pub mod output;
+mod password;
 pub mod runtime;
+mod secret_input;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -45,6 +47,9 @@ enum Command {
     /// Show, check or print the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Judge a password, or find out what hashing one should cost
+    #[command(subcommand)]
+    Password(password::Command),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -53,6 +58,7 @@ impl Command {
     fn run(self, cx: &Context) -> anyhow::Result<()> {
         match self {
             Self::Config(command) => command.run(cx),
+            Self::Password(command) => command.run(cx),
             Self::Completions(command) => command.run(&mut Cli::command()),
         }
     }
