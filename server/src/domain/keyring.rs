@@ -20,7 +20,7 @@ use super::encoding::base64url;
 use super::entropy::Entropy;
 use super::keys::{
     Decision, KeyRecord, KeySettings, KeySnapshot, KeyState, KeysError, MaterialError, Plan,
-    change, is_expired, next_change, signs_from,
+    change, is_expired, jwks, next_change, signs_from,
 };
 use super::signer::Signer;
 use crate::storage::SharedStorage;
@@ -240,9 +240,15 @@ impl KeyView {
     }
 }
 
-fn verifying_keys(keys: &[&KeyRecord], settings: &KeySettings) -> Result<KeySet, KeysError> {
+/// What verifies the tokens of `keys`: every public key, and every HMAC secret, the stored
+/// and the configured ones.
+///
+/// # Errors
+///
+/// [`KeysError`] when a stored secret cannot be opened.
+pub fn verifying_keys(keys: &[&KeyRecord], settings: &KeySettings) -> Result<KeySet, KeysError> {
     let rejected = |error: latchkey_verifier::KeyError| MaterialError::Rejected(error.to_string());
-    let document = jwks(keys);
+    let document = jwks(keys.iter().copied());
     let mut set =
         KeySet::from_jwks(&document).map_err(|error| MaterialError::Rejected(error.to_string()))?;
     for key in keys.iter().filter(|key| key.is_hmac()) {
@@ -258,28 +264,10 @@ fn verifying_keys(keys: &[&KeyRecord], settings: &KeySettings) -> Result<KeySet,
 }
 
 fn publish(keys: &[&KeyRecord]) -> PublishedKeys {
-    let json = Bytes::from(jwks(keys));
+    let json = Bytes::from(jwks(keys.iter().copied()));
     let hash = digest::digest(&digest::SHA256, &json);
     PublishedKeys {
         etag: format!("\"{}\"", base64url(&hash.as_ref()[..16])),
         json,
     }
-}
-
-/// The JWK Set of the public keys: what signs first, what comes next, what has been.
-fn jwks(keys: &[&KeyRecord]) -> String {
-    let mut keys = keys.to_vec();
-    keys.sort_by_key(|key| {
-        let rank = match key.state {
-            KeyState::Active => 0,
-            KeyState::Standby => 1,
-            KeyState::Retired => 2,
-        };
-        (rank, key.created_at, key.kid.as_str())
-    });
-    let public: Vec<&str> = keys
-        .iter()
-        .filter_map(|key| key.public_jwk.as_deref())
-        .collect();
-    format!("{{\"keys\":[{}]}}", public.join(","))
 }

@@ -318,3 +318,6 @@ impl Sessions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

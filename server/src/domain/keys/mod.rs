@@ -4,6 +4,7 @@
 //! * `rotation`: the rules, as pure functions. Start there.
 //! * `store`: applies a decision to the stored keys, by compare-and-set.
 //! * `material`: private keys themselves; `import` reads them from PEM and JWK.
+//! * `published`: the key set that everybody may read.
 //! * `sealing`: their encryption at rest. `hmac`: the secrets of the configuration.
 //!
 //! The live view that signs and verifies is [`keyring`](super::keyring).
@@ -12,6 +13,7 @@ mod hmac;
 mod import;
 mod maker;
 mod material;
+mod published;
 mod record;
 mod rotation;
 mod sealing;
@@ -25,6 +27,7 @@ use latchkey_verifier::Algorithm;
 pub use self::import::{ImportError, read_private_key};
 pub use self::maker::KeyMaker;
 pub use self::material::{MaterialError, PrivateKey, Signature};
+pub use self::published::{by_rank, jwks};
 pub use self::record::{KeyChange, KeyRecord, KeySnapshot, KeyState};
 pub use self::rotation::{Plan, changes, is_expired, next_change, signs_from};
 pub use self::sealing::{SealError, Sealer};
