@@ -7,10 +7,14 @@
 
 mod completions;
 mod config;
+mod jwks_source;
+mod key;
+mod open;
 pub mod output;
 mod password;
 pub mod runtime;
 mod secret_input;
+mod token;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -47,6 +51,12 @@ enum Command {
     /// Show, check or print the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Show, rotate, retire, import and export the signing keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Look into a token, or check it
+    #[command(subcommand)]
+    Token(token::Command),
     /// Judge a password, or find out what hashing one should cost
     #[command(subcommand)]
     Password(password::Command),
@@ -58,6 +68,8 @@ impl Command {
     fn run(self, cx: &Context) -> anyhow::Result<()> {
         match self {
             Self::Config(command) => command.run(cx),
+            Self::Key(command) => command.run(cx),
+            Self::Token(command) => command.run(cx),
             Self::Password(command) => command.run(cx),
             Self::Completions(command) => command.run(&mut Cli::command()),
         }

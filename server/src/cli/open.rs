@@ -1,0 +1,38 @@
+//! Opening the configured database for a subcommand.
+
+use anyhow::Context as _;
+
+use super::Context;
+use crate::config::Config;
+use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
+use crate::storage::{self, OpenOptions, Pending, SharedStorage};
+
+/// The configured database, and the time at which it was opened.
+pub(super) struct Opened {
+    pub(super) config: Config,
+    pub(super) storage: SharedStorage,
+    pub(super) now: Timestamp,
+}
+
+/// Opens the configured database, whose schema must be this binary's.
+///
+/// # Errors
+///
+/// When the configuration or the database is not good.
+pub(super) async fn storage(cx: &Context) -> anyhow::Result<Opened> {
+    let config = cx.load()?.config;
+    let now = SystemClock.now();
+    let options = OpenOptions {
+        pool: 1,
+        pending: Pending::Refuse,
+        now,
+    };
+    let url = &config.database.url;
+    let storage = storage::open(url, options).await;
+    let storage = storage.with_context(|| format!("cannot open the database {url}"))?;
+    Ok(Opened {
+        config,
+        storage,
+        now,
+    })
+}
