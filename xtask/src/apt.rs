@@ -28,19 +28,14 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         .iter()
         .flat_map(|need| need.packages.iter().copied())
         .collect();
-    let wanted = missing
-        .iter()
-        .map(|need| format!("{} {}", need.packages.join(" "), need.purpose))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let purposes = missing.iter().map(|need| need.purpose);
+    let purposes = purposes.collect::<Vec<_>>().join(", ");
+    let names = packages.join(" ");
     if !is_debian() {
-        bail!("install what Debian calls {wanted}, then run this again");
+        bail!("install what Debian calls {names} ({purposes})");
     }
     if !is_root() {
-        bail!(
-            "{wanted}: run `sudo apt-get install {}`, then this again",
-            packages.join(" ")
-        );
+        bail!("run `sudo apt-get install {names}` ({purposes})");
     }
     install(&packages)?;
     if let Some(need) = missing.iter().find(|need| !(need.is_here)()) {

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -102,6 +104,28 @@ pub(crate) fn logged(command: &mut Command, log: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether it succeeded within `limit`, after which it is ended; its output is
+/// in `log`.
+pub(crate) fn output_within(limit: Duration, command: &mut Command, log: &Path) -> Result<bool> {
+    let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .spawn()
+        .with_context(|| cannot_start(command))?;
+    let began = Instant::now();
+    while began.elapsed() < limit {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(false)
+}
+
 /// `target/xtask/LOG.log`, its folder made.
 pub(crate) fn log_file(log: &str) -> Result<PathBuf> {
     let folder = target().join("xtask");
@@ -146,6 +170,15 @@ mod tests {
     fn a_failure_names_the_command_and_the_status() {
         let error = run(&mut command("false")).expect_err("false fails");
         assert_eq!(error.to_string(), "`false` failed: exit status: 1");
+    }
+
+    #[test]
+    fn what_takes_too_long_is_ended() {
+        let log = log_file("test-limit").expect("a log file");
+        let slow = output_within(Duration::ZERO, command("sleep").arg("3600"), &log);
+        assert!(!slow.expect("it started"));
+        let quick = output_within(Duration::from_secs(60), &mut command("true"), &log);
+        assert!(quick.expect("it started"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::apt::{self, Need};
 use crate::command::{self, cargo, command, find, output};
@@ -27,6 +27,9 @@ const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
 /// The oldest release that compiles the verifier, `rust-version` in Cargo.toml.
 const OLDEST: (u32, u32) = (1, 85);
+
+/// How long rustup may take for 20 MB, before the way is given up.
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
 
 /// The way to take.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,26 +53,20 @@ pub(crate) enum Toolchain {
 impl Toolchain {
     /// Finds one, or gets one.
     pub(crate) fn ready(way: Way) -> Result<(Self, String)> {
-        let rustup = match way {
-            Way::Auto | Way::Rustup => in_use(),
-            Way::Debian => Err(anyhow::anyhow!("not asked for")),
+        let without_rustup = if way == Way::Debian {
+            "not asked".to_owned()
+        } else {
+            match in_use() {
+                Ok(note) => return Ok((Self::InUse, note)),
+                Err(error) if way == Way::Rustup => return Err(error),
+                Err(error) => format!("{error:#}"),
+            }
         };
-        let why_not_rustup = match rustup {
-            Ok(note) => return Ok((Self::InUse, note)),
-            Err(error) if way == Way::Rustup => return Err(error),
-            Err(error) => error,
-        };
-        if way == Way::Auto {
-            eprintln!("    not from rustup: {why_not_rustup:#}");
-        }
-        match debian() {
-            Ok((linker, note)) => Ok((Self::Debian { linker }, note)),
-            Err(error) => Err(error.context(format!(
-                "there is no standard library for {TARGET}: run `rustup target add {TARGET}` \
-                 (rustup: {why_not_rustup:#}), or install Debian's rustc-web, cargo-web and \
-                 rust-web-src"
-            ))),
-        }
+        eprintln!("    rustup: {without_rustup}");
+        let (linker, note) = debian().map_err(|error| {
+            anyhow!("no standard library for {TARGET}. rustup: {without_rustup}. Debian: {error:#}")
+        })?;
+        Ok((Self::Debian { linker }, note))
     }
 
     /// `cargo build --target wasm32-unknown-unknown`, ready for more arguments.
@@ -104,13 +101,16 @@ fn in_use() -> Result<String> {
     }
     probe_rustup_server()?;
     eprintln!("    rustup target add {TARGET}");
-    // rustup gives up by itself on a connection that fails later than this.
-    command::logged(
-        command("rustup").args(["target", "add", TARGET]),
-        "rustup-target-add",
-    )?;
-    if !has_target() {
-        bail!("`rustup target add {TARGET}` has not brought the standard library");
+    let log = command::log_file("rustup")?;
+    let added = command::output_within(
+        DOWNLOAD_LIMIT,
+        command("rustup")
+            .args(["target", "add", TARGET])
+            .env("RUST_BACKTRACE", "0"),
+        &log,
+    );
+    if !added? || !has_target() {
+        bail!("`rustup target add {TARGET}` failed, see {}", log.display());
     }
     Ok("rustup added the target".to_owned())
 }
