@@ -81,3 +81,84 @@ fn short_type(media_type: &str) -> &str {
         _ => media_type,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Header;
+    use crate::{Algorithm, encoding};
+
+    fn parse(json: &str) -> Result<Header, &'static str> {
+        Header::parse(&encoding::encode(json.as_bytes())).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn reads_what_matters_and_carries_the_rest() {
+        let header = parse(r#"{"alg":"EdDSA","kid":"k","typ":"at+jwt","jku":1,"jwk":{},"x":[]}"#);
+        let header = header.unwrap_or_else(|code| panic!("{code}"));
+        assert_eq!(header.algorithm, Algorithm::EdDsa);
+        assert_eq!(header.key_id.as_deref(), Some("k"));
+        assert_eq!(header.members.len(), 6);
+    }
+
+    #[test]
+    fn refusals_have_their_code() {
+        for (json, code) in [
+            ("", "malformed"),
+            ("[]", "malformed"),
+            ("{}", "malformed"),
+            (r#"{"alg":null}"#, "malformed"),
+            (r#"{"alg":["HS256"]}"#, "malformed"),
+            (r#"{"alg":"HS256","alg":"HS256"}"#, "malformed"),
+            (r#"{"alg":"HS256","kid":1}"#, "malformed"),
+            (r#"{"alg":"HS256","kid":null}"#, "malformed"),
+            (r#"{"alg":"none"}"#, "unsupported_algorithm"),
+            (r#"{"alg":"PS256"}"#, "unsupported_algorithm"),
+            (r#"{"alg":"HS256","crit":[]}"#, "critical_header"),
+            (r#"{"alg":"HS256","crit":null}"#, "critical_header"),
+            (
+                r#"{"alg":"none","crit":["exp"],"exp":1}"#,
+                "critical_header",
+            ),
+            (r#"{"alg":"HS256","b64":true}"#, "critical_header"),
+            (
+                r#"{"alg":"HS256","crit":["b64"],"b64":false}"#,
+                "critical_header",
+            ),
+        ] {
+            assert_eq!(parse(json).err(), Some(code), "{json}");
+        }
+    }
+
+    #[test]
+    fn types_are_media_types() {
+        let has_type = |typ: &str, expected: &str| {
+            let header = parse(&format!(r#"{{"alg":"HS256","typ":{typ}}}"#));
+            header.is_ok_and(|header| header.has_type(expected))
+        };
+        for typ in [
+            "at+jwt",
+            "AT+JWT",
+            "application/at+jwt",
+            "Application/AT+jwt",
+        ] {
+            assert!(has_type(&format!("{typ:?}"), "at+jwt"), "{typ}");
+            assert!(has_type("\"at+jwt\"", typ), "{typ}");
+        }
+        for typ in [
+            "",
+            "JWT",
+            "at+jwt ",
+            "at+jwtx",
+            "text/at+jwt",
+            "application/",
+            "application/application/at+jwt",
+            "applicationé/at+jwt",
+        ] {
+            assert!(!has_type(&format!("{typ:?}"), "at+jwt"), "{typ}");
+        }
+        for typ in ["null", "1", "[\"at+jwt\"]"] {
+            assert!(!has_type(typ, "at+jwt"), "{typ}");
+        }
+        assert!(parse(r#"{"alg":"HS256"}"#).is_ok_and(|header| !header.has_type("at+jwt")));
+    }
+}

@@ -167,3 +167,123 @@ fn bytes32(members: &Map<String, Value>, name: &'static str) -> Result<[u8; 32],
         .try_into()
         .map_err(|_| KeyError::new(format!("the `{name}` is not 32 bytes long")))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::parse;
+    use crate::{
+        Algorithm,
+        testing::{TestKey, change},
+    };
+
+    /// The algorithms of a key, or why it is refused.
+    fn algorithms(jwk: &Value) -> Result<Vec<Algorithm>, String> {
+        let members = jwk.as_object().expect("an object");
+        parse(members)
+            .map(|key| key.algorithms)
+            .map_err(|error| error.to_string())
+    }
+
+    fn p256(changes: &Value) -> Value {
+        // RFC 7517 appendix A.1.
+        let mut jwk = json!({
+            "kty": "EC", "crv": "P-256",
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+            "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        });
+        change(&mut jwk, changes);
+        jwk
+    }
+
+    #[test]
+    fn a_key_allows_what_it_says_or_what_it_fits() {
+        let key = TestKey::new(1);
+        for (jwk, expected) in [
+            (key.jwk(&json!({})), vec![Algorithm::EdDsa]),
+            (
+                key.jwk(&json!({"alg": null, "use": null, "kid": null})),
+                vec![Algorithm::EdDsa],
+            ),
+            (key.jwk(&json!({"alg": "Ed25519"})), vec![Algorithm::EdDsa]),
+            (
+                key.jwk(&json!({"key_ops": ["sign", "verify"], "x5c": 1, "d2": "x"})),
+                vec![Algorithm::EdDsa],
+            ),
+            (p256(&json!({})), vec![Algorithm::Es256]),
+            (
+                json!({"kty": "oct", "k": "A".repeat(43)}),
+                vec![Algorithm::Hs256],
+            ),
+            (
+                json!({"kty": "oct", "k": "A".repeat(64)}),
+                vec![Algorithm::Hs256, Algorithm::Hs384],
+            ),
+            (
+                json!({"kty": "oct", "k": "A".repeat(86)}),
+                Algorithm::HMAC.to_vec(),
+            ),
+            (
+                json!({"kty": "oct", "k": "A".repeat(86), "alg": "HS384"}),
+                vec![Algorithm::Hs384],
+            ),
+        ] {
+            assert_eq!(algorithms(&jwk), Ok(expected), "{jwk}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_contradicts_itself_is_refused() {
+        let key = TestKey::new(1);
+        for jwk in [
+            key.jwk(&json!({"kty": null})),
+            key.jwk(&json!({"kty": 1})),
+            key.jwk(&json!({"kty": "okp"})),
+            key.jwk(&json!({"kty": "EC"})),
+            key.jwk(&json!({"crv": "X25519"})),
+            key.jwk(&json!({"crv": null})),
+            key.jwk(&json!({"alg": "ES256"})),
+            key.jwk(&json!({"alg": "HS256"})),
+            key.jwk(&json!({"alg": "none"})),
+            key.jwk(&json!({"alg": ["EdDSA"]})),
+            key.jwk(&json!({"use": "enc"})),
+            key.jwk(&json!({"use": ["sig"]})),
+            key.jwk(&json!({"key_ops": ["sign"]})),
+            key.jwk(&json!({"key_ops": []})),
+            key.jwk(&json!({"key_ops": "verify"})),
+            key.jwk(&json!({"key_ops": ["verify", "verify"]})),
+            key.jwk(&json!({"key_ops": ["verify", 1]})),
+            key.jwk(&json!({"d": "AA"})),
+            key.jwk(&json!({"x": null})),
+            key.jwk(&json!({"x": "A".repeat(42)})),
+            key.jwk(&json!({"x": "A".repeat(44)})),
+            key.jwk(&json!({"x": format!("{}=", "A".repeat(43))})),
+            p256(&json!({"crv": "P-384"})),
+            p256(&json!({"y": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"})),
+            p256(&json!({"x": "A".repeat(43), "y": "A".repeat(43)})),
+            p256(&json!({"y": null})),
+            json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}),
+            json!({"kty": "oct", "k": "A".repeat(42)}),
+            json!({"kty": "oct", "k": ""}),
+            json!({"kty": "oct"}),
+            json!({"kty": "oct", "k": "A".repeat(43), "alg": "HS512"}),
+            json!({}),
+        ] {
+            assert!(algorithms(&jwk).is_err(), "{jwk}");
+        }
+    }
+
+    #[test]
+    fn a_reason_never_repeats_what_the_key_holds() {
+        let key = TestKey::new(1);
+        for jwk in [
+            key.jwk(&json!({"alg": "hunter2"})),
+            key.jwk(&json!({"x": "hunter2"})),
+            key.jwk(&json!({"kty": "hunter2"})),
+        ] {
+            let reason = algorithms(&jwk).expect_err("refused");
+            assert!(!reason.contains("hunter2"), "{reason}");
+        }
+    }
+}

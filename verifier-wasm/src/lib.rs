@@ -39,6 +39,8 @@ pub mod policy;
 mod public_key;
 #[cfg(feature = "tokens")]
 mod signature;
+#[cfg(all(test, feature = "tokens"))]
+mod testing;
 #[cfg(feature = "tokens")]
 mod verify;
 

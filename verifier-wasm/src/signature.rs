@@ -235,3 +235,93 @@ impl JwtVerifier for Ed25519Verifier {
         JwtAlgorithm::EdDSA
     }
 }
+
+#[cfg(test)]
+mod wycheproof;
+
+#[cfg(test)]
+mod tests {
+    use super::SignatureKey;
+    use crate::Algorithm;
+
+    /// The y coordinates of the eight points of small order: 0, 1, -1, and two
+    /// of the points of order 8.
+    const SMALL_ORDER_Y: [&str; 5] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ];
+
+    fn bytes32(hex: &str) -> [u8; 32] {
+        std::array::from_fn(|index| {
+            u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).expect("hexadecimal")
+        })
+    }
+
+    #[test]
+    fn ed25519_keys_of_small_order_are_refused_with_either_sign() {
+        for hex in SMALL_ORDER_Y {
+            let mut x = bytes32(hex);
+            assert!(SignatureKey::ed25519(&x).is_err(), "{hex}");
+            x[31] |= 0x80;
+            assert!(SignatureKey::ed25519(&x).is_err(), "{hex} negative");
+        }
+    }
+
+    #[test]
+    fn ed25519_keys_have_one_encoding() {
+        // y = p + 3, which a lenient reader takes for 3, a point of the curve.
+        let mut x = [0xff; 32];
+        (x[0], x[31]) = (0xf0, 0x7f);
+        let refusal = SignatureKey::ed25519(&x)
+            .err()
+            .map(|error| error.to_string());
+        assert_eq!(
+            refusal.as_deref(),
+            Some("the Ed25519 key is not in its canonical encoding")
+        );
+    }
+
+    #[test]
+    fn rsa_keys_are_bounded() {
+        let modulus = |bytes: usize| {
+            let mut n = vec![0xff; bytes];
+            n[0] = 0x80;
+            n
+        };
+        let e = [1, 0, 1];
+        let rsa = |n: &[u8], e: &[u8]| SignatureKey::rsa(n, e, &Algorithm::RSA).is_ok();
+        assert!(rsa(&modulus(256), &e));
+        assert!(rsa(&modulus(1024), &e));
+        assert!(!rsa(&modulus(255), &e), "2040 bits");
+        assert!(!rsa(&modulus(1025), &e), "8200 bits");
+        assert!(
+            !rsa(&[&[0][..], &modulus(256)].concat(), &e),
+            "leading zero"
+        );
+        assert!(!rsa(&modulus(256), &[0, 1, 0, 1]), "leading zero");
+        assert!(
+            !rsa(&[&modulus(255)[..], &[0xfe]].concat(), &e),
+            "even modulus"
+        );
+        for e in [&[][..], &[1], &[2], &[1, 0, 0], &[1; 9], &modulus(256)] {
+            assert!(!rsa(&modulus(256), e), "exponent {e:?}");
+        }
+        assert!(!rsa(&[], &e));
+    }
+
+    #[test]
+    fn a_key_checks_only_the_algorithms_it_was_made_for() {
+        let key = SignatureKey::hmac(b"secret", &[Algorithm::Hs384]).expect("a secret");
+        assert!(key.fits(Algorithm::Hs384));
+        for algorithm in Algorithm::ALL {
+            if algorithm != Algorithm::Hs384 {
+                assert!(!key.fits(algorithm), "{algorithm}");
+                assert!(!key.verify(algorithm, b"", &Vec::new()), "{algorithm}");
+            }
+        }
+        assert!(SignatureKey::hmac(b"", &Algorithm::HMAC).is_err());
+    }
+}
