@@ -1,0 +1,9 @@
+// Browsers: the module is fetched when the first verifier is created.
+import { compileFrom } from "./lib/browser.js";
+import { verifierFactory } from "./lib/verifier.js";
+
+export { VerifierError } from "./lib/error.js";
+
+export const createVerifier = verifierFactory(() =>
+  compileFrom(new URL("./wasm/tokens_bg.wasm", import.meta.url)),
+);

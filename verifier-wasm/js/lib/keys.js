@@ -1,0 +1,98 @@
+// Where the keys come from. A source is `{ load, isRemote }`: `load` resolves to
+// a function that puts the keys into a verifier; a remote one may be loaded again.
+import { VerifierError } from "./error.js";
+import { readMembers } from "./options.js";
+import { fetchJson, readUrl } from "./remote.js";
+
+const KINDS = ["jwks", "jwksUri", "issuer", "secret"];
+
+/** Reads the first argument of `createVerifier`. */
+export function readSource(source) {
+  const members = Object.entries(readMembers(source, "keys", KINDS));
+  if (members.length !== 1) {
+    throw new TypeError(`the keys must be given as exactly one of ${KINDS.join(", ")}`);
+  }
+  const [[kind, value]] = members;
+  return sources[kind](value);
+}
+
+const sources = {
+  jwks(value) {
+    if (value === null || typeof value !== "object") {
+      throw new TypeError("`jwks` must be a JWK Set: an object with `keys`");
+    }
+    const text = JSON.stringify(value);
+    return { isRemote: false, load: async () => (inner) => inner.setJwks(text, false) };
+  },
+
+  secret(value) {
+    const bytes = readSecret(value);
+    return { isRemote: false, load: async () => (inner) => inner.setSecret(bytes) };
+  },
+
+  jwksUri(value) {
+    const url = readUrl(value, "jwksUri");
+    return { isRemote: true, load: () => fetchKeys(url) };
+  },
+
+  issuer(value) {
+    const issuer = readUrl(value, "issuer");
+    if (issuer.search !== "" || issuer.hash !== "") {
+      throw new TypeError("`issuer` must be a URL without query and fragment");
+    }
+    return {
+      isRemote: true,
+      issuer: value,
+      load: async () => fetchKeys(await discover(value, issuer)),
+    };
+  },
+};
+
+function readSecret(value) {
+  if (typeof value === "string") {
+    return new TextEncoder().encode(value);
+  }
+  if (value instanceof Uint8Array) {
+    return value.slice();
+  }
+  if (value instanceof ArrayBuffer) {
+    return new Uint8Array(value.slice(0));
+  }
+  throw new TypeError("`secret` must be a string or bytes");
+}
+
+async function fetchKeys(url) {
+  const { text } = await fetchJson(url);
+  return (inner) => inner.setJwks(text, true);
+}
+
+/** The URL of the keys, from RFC 8414 metadata or, failing that, OpenID's. */
+async function discover(issuer, url) {
+  const path = url.pathname.replace(/\/$/, "");
+  const places = [
+    new URL(`/.well-known/oauth-authorization-server${path}`, url),
+    new URL(`${path}/.well-known/openid-configuration`, url),
+  ];
+  let failure;
+  for (const place of places) {
+    try {
+      return await readMetadata(issuer, place);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+async function readMetadata(issuer, place) {
+  const { value } = await fetchJson(place);
+  // RFC 8414 section 3.3: identical, or someone else's keys would be trusted.
+  if (value?.issuer !== issuer) {
+    throw new VerifierError("keys_unavailable", `${place} is the metadata of another issuer`);
+  }
+  try {
+    return readUrl(value.jwks_uri, "jwks_uri");
+  } catch (cause) {
+    throw new VerifierError("keys_unavailable", `${place} has no usable \`jwks_uri\``, undefined, { cause });
+  }
+}
