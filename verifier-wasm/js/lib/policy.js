@@ -1,0 +1,41 @@
+import { initSync, PasswordPolicy as InnerPolicy } from "../wasm/passwords.js";
+
+/** Puts the compiled module in place; the entry point does it, once. */
+export function initialize(module) {
+  initSync({ module });
+}
+
+/** The rules that a new password must obey: the same code as on the server. */
+export class PasswordPolicy {
+  #inner;
+
+  constructor(policy = {}) {
+    if (policy === null || (typeof policy !== "object" && typeof policy !== "string")) {
+      throw new TypeError("the policy must be an object or its JSON");
+    }
+    const json = typeof policy === "string" ? policy : JSON.stringify(policy);
+    try {
+      this.#inner = new InnerPolicy(json);
+    } catch (thrown) {
+      // What does not read as a policy arrives as a string.
+      throw typeof thrown === "string" ? new TypeError(thrown) : thrown;
+    }
+  }
+
+  check(password, context) {
+    if (typeof password !== "string") {
+      throw new TypeError("the password must be a string");
+    }
+    const { email, name } = context ?? {};
+    const year = new Date().getUTCFullYear();
+    return JSON.parse(this.#inner.check(password, readText(email, "email"), readText(name, "name"), year));
+  }
+}
+
+/** A form may not have been filled in yet. */
+function readText(value, member) {
+  if (value !== undefined && value !== null && typeof value !== "string") {
+    throw new TypeError(`\`${member}\` must be a string`);
+  }
+  return value ?? "";
+}

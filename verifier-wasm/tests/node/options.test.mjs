@@ -1,0 +1,78 @@
+// What is misspelt or of the wrong type is a TypeError that names it, and never
+// a check that is silently off.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { createVerifier } from "./package.mjs";
+import { SECRET } from "./tokens.mjs";
+
+test("wrong options", async () => {
+  for (const [options, name] of [
+    [{ audiences: "x" }, "audiences"],
+    [{ Issuer: "x" }, "Issuer"],
+    [{ algorithms: [] }, "algorithms"],
+    [{ algorithms: "HS256" }, "algorithms"],
+    [{ algorithms: ["none"] }, "algorithms"],
+    [{ algorithms: ["hs256"] }, "algorithms"],
+    [{ issuer: ["x"] }, "issuer"],
+    [{ issuer: "" }, "issuer"],
+    [{ issuer: null }, "issuer"],
+    [{ audience: [] }, "audience"],
+    [{ audience: [1] }, "audience"],
+    [{ typ: 1 }, "typ"],
+    [{ typ: "" }, "typ"],
+    [{ clockTolerance: -1 }, "clockTolerance"],
+    [{ clockTolerance: "5s" }, "clockTolerance"],
+    [{ clockTolerance: Number.NaN }, "clockTolerance"],
+    [{ clockTolerance: Number.POSITIVE_INFINITY }, "clockTolerance"],
+    [{ maxTokenAge: "1h" }, "maxTokenAge"],
+    [{ requiredClaims: "sub" }, "requiredClaims"],
+    [{ requiredClaims: [1] }, "requiredClaims"],
+    [{ maxTokenLength: 0 }, "maxTokenLength"],
+    [{ maxTokenLength: 1.5 }, "maxTokenLength"],
+    [{ allowNoExpiry: "yes" }, "allowNoExpiry"],
+    [{ cache: 1000 }, "cache"],
+    [{ statusList: "fail-closed" }, "statusList"],
+  ]) {
+    await assert.rejects(
+      createVerifier({ secret: SECRET }, options),
+      (error) => error instanceof TypeError && error.message.includes(`\`${name}\``),
+      JSON.stringify(options),
+    );
+  }
+  for (const options of [null, 1, "x"]) {
+    await assert.rejects(createVerifier({ secret: SECRET }, options), TypeError);
+  }
+});
+
+test("an option that is undefined is not given", async () => {
+  await createVerifier({ secret: SECRET, jwks: undefined }, { issuer: undefined, typ: undefined, cache: 0 });
+  await createVerifier({ secret: SECRET }, undefined);
+});
+
+test("wrong keys", async () => {
+  for (const keys of [
+    undefined,
+    null,
+    "secret",
+    {},
+    { key: SECRET },
+    { secret: SECRET, jwks: { keys: [] } },
+    { secret: 7 },
+    { secret: null },
+    { jwks: null },
+    { jwks: '{"keys":[]}' },
+    { jwksUri: 7 },
+    { jwksUri: "not a URL" },
+    { jwksUri: "http://auth.example.com/jwks.json" },
+    { jwksUri: "ftp://127.0.0.1/jwks.json" },
+    { jwksUri: "file:///etc/passwd" },
+    { jwksUri: "data:application/json,{}" },
+    { jwksUri: "https://user:password@auth.example.com/jwks.json" },
+    { issuer: "http://auth.example.com" },
+    { issuer: "https://auth.example.com/?a" },
+    { issuer: "https://auth.example.com/#a" },
+  ]) {
+    await assert.rejects(createVerifier(keys), TypeError, JSON.stringify(keys));
+  }
+});
