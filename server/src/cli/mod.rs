@@ -15,6 +15,7 @@ mod password;
 pub mod runtime;
 mod secret_input;
 mod token;
+mod user;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -48,6 +49,9 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Administer users while the server runs
+    #[command(subcommand)]
+    User(user::Command),
     /// Show, check or print the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -67,6 +71,7 @@ enum Command {
 impl Command {
     fn run(self, cx: &Context) -> anyhow::Result<()> {
         match self {
+            Self::User(command) => command.run(cx),
             Self::Config(command) => command.run(cx),
             Self::Key(command) => command.run(cx),
             Self::Token(command) => command.run(cx),

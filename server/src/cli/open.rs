@@ -14,7 +14,8 @@ pub(super) struct Opened {
     pub(super) now: Timestamp,
 }
 
-/// Opens the configured database, whose schema must be this binary's.
+/// Opens the configured database. As when the service starts, pending migrations are
+/// applied unless `database.migrate_on_start` is off; then they are an error.
 ///
 /// # Errors
 ///
@@ -22,9 +23,14 @@ pub(super) struct Opened {
 pub(super) async fn storage(cx: &Context) -> anyhow::Result<Opened> {
     let config = cx.load()?.config;
     let now = SystemClock.now();
+    let pending = if config.database.migrate_on_start {
+        Pending::Apply
+    } else {
+        Pending::Refuse
+    };
     let options = OpenOptions {
         pool: 1,
-        pending: Pending::Refuse,
+        pending,
         now,
     };
     let url = &config.database.url;

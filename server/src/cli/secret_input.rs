@@ -24,6 +24,24 @@ pub(super) fn read_password(label: &str) -> anyhow::Result<Password> {
     read(io::stdin().lock())
 }
 
+/// Reads a password that is to be set: a person types it twice.
+///
+/// # Errors
+/// Those of [`read_password`], or nothing was given, or the two differ.
+pub(super) fn read_new_password(label: &str) -> anyhow::Result<Password> {
+    let password = read_password(label)?;
+    if password.as_str().is_empty() {
+        bail!("no password was given: type it, or send it on standard input");
+    }
+    if io::stdin().is_terminal() {
+        let again = read_password(&format!("{label} again"))?;
+        if again.as_str() != password.as_str() {
+            bail!("the two passwords differ");
+        }
+    }
+    Ok(password)
+}
+
 fn read(input: impl Read) -> anyhow::Result<Password> {
     let mut bytes = Zeroizing::new(Vec::new());
     input
