@@ -1,0 +1,189 @@
+//! `/openapi.json`: OpenAPI 3.1, made from the declarations of the operations.
+
+use std::collections::BTreeMap;
+
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::error::{Problem, ProblemBody};
+use super::operation::{Operation, Token};
+
+/// What every operation may answer beside what it declares.
+const ALWAYS: [Problem; 3] = [
+    Problem::InternalError,
+    Problem::DatabaseUnavailable,
+    Problem::Timeout,
+];
+
+/// The API as a whole.
+const DESCRIPTION: &str = "Sign-up, sign-in, and JSON Web Tokens for the users of an application.\n\n\
+    Every path that answers GET answers HEAD, and every path answers OPTIONS. Errors have one \
+    shape, `application/problem+json` (RFC 9457); `code` is a stable machine word.";
+
+/// The document that describes these operations, reached under `public_url`.
+pub(crate) fn document<'a>(
+    operations: impl IntoIterator<Item = &'a Operation>,
+    public_url: &str,
+) -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .for_serialize()
+        .into_generator();
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for operation in operations {
+        paths.entry(operation.path).or_default().insert(
+            operation.method.as_str().to_ascii_lowercase(),
+            describe(operation, &mut generator),
+        );
+    }
+    let mut schemas = generator.take_definitions(true);
+    name_codes(&mut schemas);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Latchkey",
+            "version": "1",
+            "description": DESCRIPTION,
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": public_url }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "access_token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The access token of a session (RFC 9068).",
+                },
+                "refresh_token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The refresh token of a session; each is good once.",
+                },
+            },
+        },
+    })
+}
+
+/// Lists every code that there is where the shape of problems is described.
+fn name_codes(schemas: &mut Map<String, Value>) {
+    if let Some(code) = schemas
+        .get_mut("Problem")
+        .and_then(|problem| problem.pointer_mut("/properties/code"))
+    {
+        let codes: Vec<&str> = Problem::ALL.iter().map(|problem| problem.code()).collect();
+        code["enum"] = json!(codes);
+    }
+}
+
+fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+    let mut described = Map::new();
+    described.insert("operationId".to_owned(), operation.id.into());
+    described.insert("summary".to_owned(), operation.summary.into());
+    described.insert("security".to_owned(), security(operation.token));
+    if let Some(parameter) = path_parameter(operation.path) {
+        described.insert("parameters".to_owned(), json!([parameter]));
+    }
+    if !operation.body.is_empty() {
+        described.insert("requestBody".to_owned(), request_body(operation));
+    }
+    described.insert("responses".to_owned(), responses(operation, generator));
+    Value::Object(described)
+}
+
+/// The alternatives: an empty object is a request without a token.
+fn security(token: Token) -> Value {
+    match token {
+        Token::None => json!([]),
+        Token::Access => json!([{ "access_token": [] }]),
+        Token::RefreshOrBody => json!([{ "refresh_token": [] }, {}]),
+        Token::AccessOrRefresh => json!([{ "access_token": [] }, { "refresh_token": [] }]),
+    }
+}
+
+fn path_parameter(path: &str) -> Option<Value> {
+    let (_, last) = path.rsplit_once('/')?;
+    let name = last.strip_prefix('{')?.strip_suffix('}')?;
+    Some(json!({
+        "name": name,
+        "in": "path",
+        "required": true,
+        "schema": { "type": "string", "format": "uuid" },
+    }))
+}
+
+fn request_body(operation: &Operation) -> Value {
+    let properties: Map<String, Value> = operation
+        .body
+        .iter()
+        .map(|member| (member.name.to_owned(), (member.schema)()))
+        .collect();
+    let required: Vec<&str> = operation
+        .body
+        .iter()
+        .filter(|member| member.required)
+        .map(|member| member.name)
+        .collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    json!({
+        "required": operation.token != Token::RefreshOrBody,
+        "content": { "application/json": { "schema": schema } },
+    })
+}
+
+fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+    let mut responses = Map::new();
+    for answer in &operation.answers {
+        let status = answer.status.as_str().to_owned();
+        let response = responses
+            .entry(status)
+            .or_insert_with(|| json!({ "description": answer.description }));
+        if let Some(content) = &answer.content {
+            let schema = (content.schema)(generator);
+            response["content"][content.media_type] = json!({ "schema": schema });
+        }
+    }
+
+    let mut by_status: BTreeMap<u16, Vec<Problem>> = BTreeMap::new();
+    for problem in operation.problems.iter().chain(&ALWAYS) {
+        let problems = by_status.entry(problem.status().as_u16()).or_default();
+        if !problems.contains(problem) {
+            problems.push(*problem);
+        }
+    }
+    for (status, problems) in by_status {
+        let response = responses
+            .entry(status.to_string())
+            .or_insert_with(|| json!({ "description": explain(&problems) }));
+        response["content"]["application/problem+json"] =
+            json!({ "schema": problem_schema(status, &problems, generator) });
+    }
+    Value::Object(responses)
+}
+
+/// `code`: what it means, one per line.
+fn explain(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("`{}`: {}", problem.code(), problem.message()))
+        .collect();
+    lines.join("\n\n")
+}
+
+fn problem_schema(status: u16, problems: &[Problem], generator: &mut SchemaGenerator) -> Value {
+    let codes: Vec<&str> = problems.iter().map(|problem| problem.code()).collect();
+    json!({
+        "allOf": [generator.subschema_for::<ProblemBody<'static>>()],
+        "properties": {
+            "status": { "const": status },
+            "code": { "enum": codes },
+        },
+    })
+}

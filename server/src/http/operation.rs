@@ -1,0 +1,216 @@
+//! One operation of the API: what it is and what answers it, declared side by side.
+//!
+//! From these declarations come the warp filters, the route table and `/openapi.json`, so
+//! that the three cannot disagree.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use warp::filters::BoxedFilter;
+use warp::http::{Method, StatusCode};
+use warp::reply::{Reply, Response};
+use warp::{Filter, Rejection};
+
+use super::error::Problem;
+use super::fields::Member;
+
+/// A declared operation and the filter that answers it.
+pub(crate) struct Endpoint {
+    pub(crate) operation: Operation,
+    pub(crate) filter: BoxedFilter<(Response,)>,
+}
+
+/// What a caller has to know about an operation.
+pub(crate) struct Operation {
+    pub(crate) method: Method,
+    /// The path; a parameter stands in braces and is the last segment.
+    pub(crate) path: &'static str,
+    /// The unique name, for generated clients.
+    pub(crate) id: &'static str,
+    pub(crate) summary: &'static str,
+    /// Whether pages of every origin may read the answers.
+    pub(crate) public: bool,
+    pub(crate) token: Token,
+    /// The members of the JSON body, if there is one.
+    pub(crate) body: &'static [Member],
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Which token an operation wants in `Authorization`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// None.
+    None,
+    /// An access token.
+    Access,
+    /// A refresh token, or none when it is in the body.
+    RefreshOrBody,
+    /// Either.
+    AccessOrRefresh,
+}
+
+/// An answer that is no problem.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) description: &'static str,
+    pub(crate) content: Option<Content>,
+}
+
+/// What is in an answer.
+pub(crate) struct Content {
+    pub(crate) media_type: &'static str,
+    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Operation {
+    /// The operation of a method on a path.
+    pub(crate) fn new(method: Method, path: &'static str) -> Self {
+        Self {
+            method,
+            path,
+            id: "",
+            summary: "",
+            public: false,
+            token: Token::None,
+            body: &[],
+            answers: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Has a unique name, for generated clients, and does what the summary says.
+    pub(crate) fn named(mut self, id: &'static str, summary: &'static str) -> Self {
+        self.id = id;
+        self.summary = summary;
+        self
+    }
+
+    /// Pages of every origin may read it.
+    pub(crate) fn public(mut self) -> Self {
+        self.public = true;
+        self
+    }
+
+    /// Wants a token.
+    pub(crate) fn token(mut self, token: Token) -> Self {
+        self.token = token;
+        self.problem(Problem::InvalidRequest)
+            .problem(Problem::AuthorizationRequired)
+            .problem(match token {
+                Token::RefreshOrBody => Problem::InvalidRefreshToken,
+                Token::None | Token::Access | Token::AccessOrRefresh => Problem::InvalidToken,
+            })
+    }
+
+    /// Wants a JSON object with these members.
+    pub(crate) fn body(mut self, members: &'static [Member]) -> Self {
+        self.body = members;
+        self.problem(Problem::InvalidJson)
+            .problem(Problem::RequestTimeout)
+            .problem(Problem::BodyTooLarge)
+            .problem(Problem::UnsupportedMediaType)
+            .problem(Problem::ValidationFailed)
+    }
+
+    /// Answers with JSON.
+    pub(crate) fn answer<T: JsonSchema>(
+        self,
+        status: StatusCode,
+        description: &'static str,
+    ) -> Self {
+        self.content::<T>(status, description, "application/json")
+    }
+
+    /// Answers with another media type.
+    pub(crate) fn content<T: JsonSchema>(
+        mut self,
+        status: StatusCode,
+        description: &'static str,
+        media_type: &'static str,
+    ) -> Self {
+        self.answers.push(Answer {
+            status,
+            description,
+            content: Some(Content {
+                media_type,
+                schema: SchemaGenerator::subschema_for::<T>,
+            }),
+        });
+        self
+    }
+
+    /// Answers with no content.
+    pub(crate) fn no_content(mut self, status: StatusCode, description: &'static str) -> Self {
+        self.answers.push(Answer {
+            status,
+            description,
+            content: None,
+        });
+        self
+    }
+
+    /// May answer with this problem.
+    pub(crate) fn problem(mut self, problem: Problem) -> Self {
+        self.problems.push(problem);
+        self
+    }
+
+    /// Completes the declaration with the filter that answers; it is given one that
+    /// matches method and path.
+    pub(crate) fn answered_by<F, R>(self, rest: impl FnOnce(BoxedFilter<()>) -> F) -> Endpoint
+    where
+        F: Filter<Extract = (R,), Error = Rejection> + Clone + Send + Sync + 'static,
+        R: Reply + 'static,
+    {
+        let matching = self.matches(self.path).and(warp::path::end()).boxed();
+        self.finish(rest(matching))
+    }
+
+    /// The same for a path that ends in a parameter, which the filter extracts as it
+    /// came.
+    pub(crate) fn answered_by_parameter<F, R>(
+        self,
+        rest: impl FnOnce(BoxedFilter<(String,)>) -> F,
+    ) -> Endpoint
+    where
+        F: Filter<Extract = (R,), Error = Rejection> + Clone + Send + Sync + 'static,
+        R: Reply + 'static,
+    {
+        let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let matching = self
+            .matches(parent)
+            .and(warp::path::param())
+            .and(warp::path::end())
+            .boxed();
+        self.finish(rest(matching))
+    }
+
+    /// The path's literal segments, then the method.
+    fn matches(&self, path: &'static str) -> BoxedFilter<()> {
+        let method = self.method.clone();
+        path.split('/')
+            .filter(|segment| !segment.is_empty())
+            .fold(warp::any().boxed(), |matching, segment| {
+                matching.and(warp::path(segment)).boxed()
+            })
+            .and(
+                warp::method()
+                    .and_then(move |given| {
+                        let matched = given == method;
+                        async move { matched.then_some(()).ok_or_else(warp::reject::not_found) }
+                    })
+                    .untuple_one(),
+            )
+            .boxed()
+    }
+
+    fn finish<F, R>(self, filter: F) -> Endpoint
+    where
+        F: Filter<Extract = (R,), Error = Rejection> + Clone + Send + Sync + 'static,
+        R: Reply + 'static,
+    {
+        Endpoint {
+            operation: self,
+            filter: filter.map(Reply::into_response).boxed(),
+        }
+    }
+}

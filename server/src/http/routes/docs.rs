@@ -1,0 +1,53 @@
+//! `/openapi.json` and `/docs`: the API's description of itself.
+
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::http::header::HeaderMap;
+
+use crate::http::document::{Document, JSON};
+use crate::http::operation::{Endpoint, Operation};
+use crate::http::pages::{HTML, with_page_headers};
+use crate::http::state::Settings;
+use crate::http::{docs_page, openapi};
+
+/// How long the description may be kept, in seconds: it changes with the release.
+const MAX_AGE: u32 = 300;
+
+/// Both, describing `others` and themselves.
+pub(crate) fn endpoints(
+    [description, page]: [Operation; 2],
+    others: &[Endpoint],
+    settings: &Settings,
+) -> [Endpoint; 2] {
+    let description = description
+        .named("openapi", "This description, as OpenAPI 3.1")
+        .answer::<serde_json::Map<String, serde_json::Value>>(
+            StatusCode::OK,
+            "An OpenAPI document.",
+        )
+        .no_content(StatusCode::NOT_MODIFIED, "It is what the client has.");
+    let page = page
+        .named("docs", "This description, as a page")
+        .content::<String>(StatusCode::OK, "The page.", "text/html")
+        .no_content(StatusCode::NOT_MODIFIED, "It is what the client has.");
+
+    let operations = others.iter().map(|endpoint| &endpoint.operation);
+    let document = openapi::document(
+        operations.chain([&description, &page]),
+        settings.public_url.as_str(),
+    );
+    let html = Document::new(docs_page::render(&document), HTML, MAX_AGE);
+    let json = Document::new(document.to_string(), JSON, MAX_AGE);
+    [
+        description.answered_by(|route| {
+            route
+                .and(warp::header::headers_cloned())
+                .map(move |headers: HeaderMap| json.answer(&headers))
+        }),
+        page.answered_by(|route| {
+            route
+                .and(warp::header::headers_cloned())
+                .map(move |headers: HeaderMap| with_page_headers(html.answer(&headers)))
+        }),
+    ]
+}

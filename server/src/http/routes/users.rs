@@ -1,0 +1,122 @@
+//! Signing up and signing in.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::reply::{Reply, Response, with_status};
+
+use super::bodies::{TokensBody, UserBody, json};
+use super::with;
+use crate::domain::accounts::{SignUp, SignedIn};
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
+use crate::domain::password_rules::PasswordRules;
+use crate::domain::user::UserName;
+use crate::http::error::{ApiError, Problem};
+use crate::http::fields::{AGE, EMAIL, Fields, NAME, PASSWORD};
+use crate::http::filters::{Body, Caller, body, caller};
+use crate::http::operation::{Endpoint, Operation};
+use crate::http::state::Shared;
+
+/// A user who has just signed in, and the tokens of the session.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SignedIn")]
+struct SignedInBody {
+    user: UserBody,
+    #[serde(flatten)]
+    tokens: TokensBody,
+}
+
+impl From<SignedIn> for SignedInBody {
+    fn from(signed_in: SignedIn) -> Self {
+        Self {
+            user: signed_in.user.into(),
+            tokens: signed_in.tokens.into(),
+        }
+    }
+}
+
+pub(crate) fn sign_up(operation: Operation, state: &Shared) -> Endpoint {
+    operation
+        .named("sign_up", "Make an account and sign in")
+        .body(
+            const {
+                &[
+                    NAME.required(),
+                    EMAIL.required(),
+                    PASSWORD.required(),
+                    AGE.optional(),
+                ]
+            },
+        )
+        .answer::<SignedInBody>(StatusCode::CREATED, "The new user, signed in.")
+        .problem(Problem::EmailTaken)
+        .problem(Problem::Overloaded)
+        .answered_by(|route| {
+            let body = body(state.settings.max_body);
+            route.and(with(state)).and(caller()).and(body).then(create)
+        })
+}
+
+async fn create(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    let cx = caller.context(state.now());
+    let request = read_sign_up(&body.json().await?, state.accounts.rules(), cx.now)?;
+    let signed_in = state.accounts.sign_up(&cx, request).await?;
+    let body = json(&SignedInBody::from(signed_in));
+    Ok(with_status(body, StatusCode::CREATED).into_response())
+}
+
+/// Reads a sign-up, with everything that does not fit reported at once. The password is
+/// judged with as much of the rest as can be read.
+fn read_sign_up(body: &[u8], rules: &PasswordRules, now: Timestamp) -> Result<SignUp, ApiError> {
+    let mut fields = Fields::parse(body)?;
+    let name = fields.required(&NAME);
+    let email = fields.required(&EMAIL);
+    let password = fields.required(&PASSWORD);
+    let age = fields.optional(&AGE);
+    let password = password.and_then(|password| {
+        let email = email.as_ref().map(Email::as_str);
+        let name = name.as_ref().map(UserName::as_str);
+        rules
+            .accept(PASSWORD.name, password, email, name, now)
+            .map_err(|violations| fields.refuse(violations))
+            .ok()
+    });
+    let (Some(name), Some(email), Some(password), Some(age)) = (name, email, password, age) else {
+        return Err(fields.refusal());
+    };
+    Ok(SignUp {
+        name,
+        email,
+        age: age.flatten(),
+        password,
+    })
+}
+
+pub(crate) fn sign_in(operation: Operation, state: &Shared) -> Endpoint {
+    operation
+        .named("sign_in", "Sign in with e-mail address and password")
+        .body(const { &[EMAIL.required(), PASSWORD.required()] })
+        .answer::<SignedInBody>(StatusCode::OK, "The user, signed in.")
+        .problem(Problem::InvalidCredentials)
+        .problem(Problem::UserDisabled)
+        .problem(Problem::Overloaded)
+        .answered_by(|route| {
+            let body = body(state.settings.max_body);
+            route.and(with(state)).and(caller()).and(body).then(begin)
+        })
+}
+
+async fn begin(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
+    let cx = caller.context(state.now());
+    let bytes = body.json().await?;
+    let mut fields = Fields::parse(&bytes)?;
+    let email = fields.required(&EMAIL);
+    let password = fields.required(&PASSWORD);
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(fields.refusal());
+    };
+    let signed_in = state.accounts.sign_in(&cx, &email, password).await?;
+    Ok(json(&SignedInBody::from(signed_in)))
+}

@@ -1,0 +1,100 @@
+//! `/.well-known`: the public keys, and what this authorization server is.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use warp::Filter;
+use warp::http::StatusCode;
+use warp::http::header::HeaderMap;
+
+use super::with;
+use crate::domain::keys::JWKS_MAX_AGE;
+use crate::http::document::{Document, JSON};
+use crate::http::operation::{Endpoint, Operation};
+use crate::http::state::{Settings, Shared};
+
+/// How long the metadata may be kept, in seconds: it changes with the configuration.
+const METADATA_MAX_AGE: u32 = 300;
+
+/// A JWK Set (RFC 7517 section 5).
+#[derive(JsonSchema)]
+#[schemars(rename = "JwkSet")]
+#[expect(
+    dead_code,
+    reason = "only its schema is used: the keyring writes the document"
+)]
+struct JwkSet {
+    /// The public keys: what signs first, what comes next, and what has been.
+    keys: Vec<Jwk>,
+}
+
+/// A public key (RFC 7517 section 4).
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "only its schema is used: the keyring writes the document"
+)]
+struct Jwk {
+    kty: String,
+    kid: String,
+    alg: String,
+    #[schemars(rename = "use")]
+    public_use: String,
+}
+
+/// Authorization server metadata (RFC 8414 section 2). Only what exists is in it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ServerMetadata")]
+struct Metadata<'a> {
+    issuer: &'a str,
+    jwks_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_documentation: Option<String>,
+}
+
+pub(crate) fn jwks(operation: Operation, state: &Shared) -> Endpoint {
+    operation
+        .named("jwks", "The public keys that tokens are verified with")
+        .public()
+        .answer::<JwkSet>(StatusCode::OK, "A JWK Set; without keys under HMAC.")
+        .no_content(StatusCode::NOT_MODIFIED, "It is what the client has.")
+        .answered_by(|route| {
+            route
+                .and(with(state))
+                .and(warp::header::headers_cloned())
+                .map(|state: Shared, headers: HeaderMap| {
+                    let keys = state.sessions.keyring().view();
+                    let published = keys.published();
+                    let max_age = u32::try_from(JWKS_MAX_AGE.as_secs()).unwrap_or(u32::MAX);
+                    Document::with_etag(published.json.clone(), &published.etag, JSON, max_age)
+                        .answer(&headers)
+                })
+        })
+}
+
+pub(crate) fn metadata(operation: Operation, state: &Shared) -> Endpoint {
+    let document = Document::new(describe(&state.settings), JSON, METADATA_MAX_AGE);
+    operation
+        .named(
+            "server_metadata",
+            "What this authorization server is (RFC 8414)",
+        )
+        .public()
+        .answer::<Metadata<'_>>(StatusCode::OK, "The metadata.")
+        .no_content(StatusCode::NOT_MODIFIED, "It is what the client has.")
+        .answered_by(|route| {
+            route
+                .and(warp::header::headers_cloned())
+                .map(move |headers: HeaderMap| document.answer(&headers))
+        })
+}
+
+fn describe(settings: &Settings) -> Vec<u8> {
+    let base = settings.public_url.as_str();
+    let metadata = Metadata {
+        issuer: &settings.issuer,
+        jwks_uri: format!("{base}/.well-known/jwks.json"),
+        service_documentation: settings.docs.then(|| format!("{base}/docs")),
+    };
+    // Strings under fixed names: there is nothing that could fail.
+    serde_json::to_vec(&metadata).unwrap_or_default()
+}

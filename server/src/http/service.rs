@@ -1,0 +1,111 @@
+//! The layers around warp, from the outside in.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::body::{Body, Bytes};
+use tower::{Service, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::{Request, Response as HttpResponse};
+use warp::reply::{Reply, Response};
+
+use super::arrival::Reception;
+use super::dress::{Dress, Wardrobe};
+use super::error::Problem;
+use super::gate::Gate;
+use super::log;
+use super::operation::Endpoint;
+use super::request_id::RequestIds;
+use super::route_table::RouteTable;
+use super::state::Settings;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The endpoints and everything around them as one service.
+pub(crate) fn service<B>(
+    settings: &Settings,
+    ids: RequestIds,
+    endpoints: Vec<Endpoint>,
+) -> impl Service<
+    Request<B>,
+    Response = HttpResponse<impl Body<Data = Bytes, Error = BoxError> + Send + use<B>>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Send
++ use<B>
+where
+    B: Body + Send + Sync + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let table = RouteTable::new(endpoints.iter().map(|endpoint| {
+        let operation = &endpoint.operation;
+        (operation.method.clone(), operation.path, operation.public)
+    }));
+    let reception = Arc::new(Reception {
+        proxies: settings.trusted_proxies.clone(),
+        table,
+    });
+    let wardrobe = Arc::new(Wardrobe {
+        cors: settings.cors.clone(),
+        https: settings.public_url.is_https(),
+    });
+    let timeout = settings.request_timeout;
+
+    ServiceBuilder::new()
+        .map_request(move |request| reception.receive(request))
+        .layer(SetRequestIdLayer::x_request_id(ids))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(log::span::<B>)
+                .on_request(())
+                .on_response(log::answered)
+                .on_body_chunk(())
+                .on_eos(())
+                .on_failure(()),
+        )
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer_fn(move |inner| Dress::new(inner, Arc::clone(&wardrobe)))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer_fn(move |inner| Gate::new(inner, timeout))
+        .service(warp::service(join(endpoints)))
+}
+
+/// One filter that tries each endpoint in turn. What none of them takes is not there:
+/// the gate has seen to it that this only happens for a parameter that cannot be one.
+fn join(endpoints: Vec<Endpoint>) -> BoxedFilter<(Response,)> {
+    let nothing = warp::any()
+        .and_then(|| async { Err::<Response, _>(warp::reject::not_found()) })
+        .boxed();
+    endpoints
+        .into_iter()
+        .map(|endpoint| endpoint.filter)
+        .reduce(|joined, next| joined.or(next).unify().boxed())
+        .unwrap_or(nothing)
+        .recover(|rejection: warp::Rejection| async move {
+            tracing::debug!(?rejection, "no filter took the request");
+            Ok::<_, Infallible>(Problem::NotFound.into_response())
+        })
+        .unify()
+        .boxed()
+}
+
+/// A panic is a bug of ours and the end of one request, not of the service.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands the panic over"
+)]
+fn answer_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(panic = message, "a handler panicked");
+    Problem::InternalError.into_response()
+}
