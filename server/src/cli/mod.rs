@@ -5,13 +5,16 @@
 //! through [`output`], waits for storage in [`runtime::command`], returns errors with [`anyhow::Context`] that say what
 //! was tried, and never exits by itself. Exit codes: 0 done, 1 failed, 2 usage.
 
+mod backup;
 mod completions;
 mod config;
 mod jwks_source;
 mod key;
+mod migrate;
 mod open;
 pub mod output;
 mod password;
+mod restore;
 pub mod runtime;
 mod secret_input;
 mod token;
@@ -55,6 +58,9 @@ enum Command {
     /// Show, check or print the configuration
     #[command(subcommand)]
     Config(config::Command),
+    /// Apply, take back and check the migrations of the database's schema
+    #[command(subcommand)]
+    Migrate(migrate::Command),
     /// Show, rotate, retire, import and export the signing keys
     #[command(subcommand)]
     Key(key::Command),
@@ -64,6 +70,10 @@ enum Command {
     /// Judge a password, or find out what hashing one should cost
     #[command(subcommand)]
     Password(password::Command),
+    /// Copy the SQLite database, also while the server runs
+    Backup(backup::Backup),
+    /// Put a backup in the place of the SQLite database, while the server is stopped
+    Restore(restore::Restore),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -73,9 +83,12 @@ impl Command {
         match self {
             Self::User(command) => command.run(cx),
             Self::Config(command) => command.run(cx),
+            Self::Migrate(command) => command.run(cx),
             Self::Key(command) => command.run(cx),
             Self::Token(command) => command.run(cx),
             Self::Password(command) => command.run(cx),
+            Self::Backup(command) => command.run(cx),
+            Self::Restore(command) => command.run(cx),
             Self::Completions(command) => command.run(&mut Cli::command()),
         }
     }

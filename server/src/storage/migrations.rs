@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 pub use self::sqlite::SqliteMigrator;
-pub(in crate::storage) use self::sqlite::{apply_pending, require_current};
+pub(in crate::storage) use self::sqlite::{apply_pending, require_current, schema_version};
 use crate::domain::clock::Timestamp;
 
 /// The table of the applied steps, the same on every back end.

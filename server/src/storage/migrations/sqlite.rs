@@ -151,6 +151,15 @@ pub(in crate::storage) fn require_current(connection: &Connection) -> Result<(),
     }
 }
 
+/// How many steps an open database has, if this binary knows them all.
+///
+/// # Errors
+///
+/// [`MigrationError`] when the database is newer, edited, damaged or another program's.
+pub(in crate::storage) fn schema_version(connection: &Connection) -> Result<u32, MigrationError> {
+    history::check(&on_record(connection)?, embedded::SQLITE)
+}
+
 fn apply_steps(
     connection: &mut Connection,
     path: Option<&Path>,

@@ -1,5 +1,6 @@
 //! Connections, set up the one way they are used here.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,10 +23,31 @@ pub(super) const FLAGS: OpenFlags =
     OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// Opens an existing file to write to it.
+///
+/// From then on the connection holds a shared lock, which keeps the file from being
+/// replaced. Should that have happened while it was being opened, it is opened again.
 pub(in crate::storage) fn open_writer(path: &Path) -> Result<Connection> {
+    loop {
+        let before = identity(path);
+        let connection = Connection::open_with_flags(path, FLAGS)?;
+        configure_writer(&connection)?;
+        if identity(path) == before {
+            return Ok(connection);
+        }
+    }
+}
+
+/// Opens an existing file as it is, to copy or check it.
+pub(super) fn open_to_copy(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, FLAGS)?;
-    configure_writer(&connection)?;
+    configure(&connection)?;
     Ok(connection)
+}
+
+/// Which file a name stands for.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// Opens a database that lives as long as its connection.

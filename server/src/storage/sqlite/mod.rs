@@ -6,6 +6,7 @@
 //! know whose connection it is.
 
 pub(in crate::storage) mod connection;
+mod copy;
 mod error;
 pub(in crate::storage) mod file;
 mod keys;
@@ -21,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use rusqlite::Connection;
 
+pub use self::copy::{CopyError, Restored, Verified, backup, restore};
 use self::readers::{ReaderPool, Readers};
 use self::writer::{Stopped, Writer};
 use super::{
@@ -54,8 +56,7 @@ impl SqliteStorage {
     /// [`OpenError`] when the file cannot be used or its schema is not this binary's.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, OpenError> {
         file::prepare(path).map_err(OpenError::database)?;
-        let mut connection = connection::open_writer(path)
-            .map_err(|error| OpenError::database(cannot_open(path, &error)))?;
+        let mut connection = connection::open_writer(path).map_err(OpenError::database)?;
         match options.pending {
             Pending::Apply => {
                 for step in migrations::apply_pending(&mut connection, Some(path), options.now)? {
@@ -120,10 +121,6 @@ impl SqliteStorage {
             }
         }
     }
-}
-
-fn cannot_open(path: &Path, error: &rusqlite::Error) -> String {
-    format!("cannot open the database {}: {error}", path.display())
 }
 
 #[async_trait]
