@@ -298,3 +298,6 @@ impl From<HashError> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
