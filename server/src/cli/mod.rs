@@ -17,6 +17,7 @@ mod password;
 mod restore;
 pub mod runtime;
 mod secret_input;
+mod serve;
 mod token;
 mod user;
 
@@ -24,6 +25,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use self::serve::Serve;
 use crate::{
     config::{DatabaseUrl, Loaded, Origin, Setting, Sources, load},
     logging::{self, LogFormat, Verbosity},
@@ -31,12 +33,12 @@ use crate::{
 
 /// Sign-up, sign-in and JWT access and refresh tokens in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "latchkey", version, about, arg_required_else_help = true)]
+#[command(name = "latchkey", version, about)]
 struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// The options that every subcommand takes, in any place.
@@ -52,6 +54,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Answer requests until SIGTERM or SIGINT (the default)
+    Serve(Serve),
     /// Administer users while the server runs
     #[command(subcommand)]
     User(user::Command),
@@ -79,9 +83,18 @@ enum Command {
 }
 
 impl Command {
+    /// What and how it logs.
+    fn logging(&self) -> (LogFormat, Verbosity) {
+        match self {
+            Self::Serve(command) => (command.log_format(), Verbosity::Service),
+            _ => (LogFormat::Text, Verbosity::Command),
+        }
+    }
+
     fn run(self, cx: &Context) -> anyhow::Result<()> {
         match self {
             Self::User(command) => command.run(cx),
+            Self::Serve(command) => command.run(cx),
             Self::Config(command) => command.run(cx),
             Self::Migrate(command) => command.run(cx),
             Self::Key(command) => command.run(cx),
@@ -158,8 +171,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(cli: Cli, sources: Sources) -> anyhow::Result<()> {
     let cx = Context::new(cli.global, sources)?;
-    logging::init(&cx.sources, LogFormat::Text, Verbosity::Command)?;
-    cli.command.run(&cx)
+    let command = cli.command.unwrap_or(Command::Serve(Serve::default()));
+    let (format, verbosity) = command.logging();
+    logging::init(&cx.sources, format, verbosity)?;
+    command.run(&cx)
 }
 
 /// One line on stderr, and the exit code.

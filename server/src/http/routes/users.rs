@@ -73,9 +73,7 @@ fn read_sign_up(body: &[u8], rules: &PasswordRules, now: Timestamp) -> Result<Si
     let mut fields = Fields::parse(body)?;
     let name = fields.required(&NAME);
     let email = fields.required(&EMAIL);
-    let password = fields.required(&PASSWORD);
-    let age = fields.optional(&AGE);
-    let password = password.and_then(|password| {
+    let password = fields.required(&PASSWORD).and_then(|password| {
         let email = email.as_ref().map(Email::as_str);
         let name = name.as_ref().map(UserName::as_str);
         rules
@@ -83,6 +81,7 @@ fn read_sign_up(body: &[u8], rules: &PasswordRules, now: Timestamp) -> Result<Si
             .map_err(|violations| fields.refuse(violations))
             .ok()
     });
+    let age = fields.optional(&AGE);
     let (Some(name), Some(email), Some(password), Some(age)) = (name, email, password, age) else {
         return Err(fields.refusal());
     };

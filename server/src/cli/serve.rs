@@ -1,0 +1,210 @@
+//! `latchkey serve`: the service itself.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{Context, output, runtime};
+use crate::app::App;
+use crate::assets::HAS_VERIFIER_PACKAGE;
+use crate::config::{Config, Origin, Setting};
+use crate::domain::accounts::Accounts;
+use crate::domain::clock::{Clock, SystemClock, Timestamp};
+use crate::domain::entropy::{Entropy, SystemEntropy};
+use crate::domain::hasher::Hasher;
+use crate::domain::housekeeping::{self, Housekeeping};
+use crate::domain::keyring::Keyring;
+use crate::domain::keys::KeySettings;
+use crate::domain::password_rules::PasswordRules;
+use crate::domain::sessions::Sessions;
+use crate::domain::tokens::TokenRules;
+use crate::http::{AppState, Ended, Services, Settings};
+use crate::logging::LogFormat;
+use crate::storage::{self, OpenOptions, Pending, SharedStorage};
+
+/// The options of `serve`.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Serve {
+    /// Listen here instead of on server.listen; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Refuse to start when migrations are pending, instead of applying them
+    #[arg(long)]
+    no_migrate: bool,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+impl Serve {
+    /// How log lines look.
+    pub(super) fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
+    pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
+        let config = cx.load_with(self.settings())?.config;
+        for warning in config.check_for_serving()? {
+            tracing::warn!("{warning}");
+        }
+        if !HAS_VERIFIER_PACKAGE {
+            tracing::info!(
+                "built without the verifier package: pages do not judge passwords as one types; \
+                 `cargo xtask run` builds and embeds it"
+            );
+        }
+        runtime::service(serve(config))
+    }
+
+    /// What the flags set, above every other layer.
+    fn settings(&self) -> Vec<Setting> {
+        let listen = self.listen.as_ref().map(|address| {
+            Setting::new("server.listen", address.as_str(), Origin::flag("--listen"))
+        });
+        let migrate = self.no_migrate.then(|| {
+            Setting::new(
+                "database.migrate_on_start",
+                false,
+                Origin::flag("--no-migrate"),
+            )
+        });
+        listen.into_iter().chain(migrate).collect()
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let app = App::bind(&config).await.with_context(|| {
+        format!(
+            "cannot listen on {}; choose another address with --listen or server.listen",
+            config.server.listen
+        )
+    })?;
+    let address = app.local_addr();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let storage = open_storage(&config, clock.now()).await?;
+    let services = services(&config, config.issuer(address), &storage, &clock).await?;
+    let background = in_the_background(&config, &services);
+    let settings = Settings::new(&config, config.public_url(address), config.issuer(address));
+    let state = Arc::new(AppState::new(services, settings));
+
+    let (stop, end) = signals().context("cannot listen for signals")?;
+    output::line(&format!("listening on http://{address}"))?;
+    let ended = app.run(state, stop, end).await;
+
+    background.abort();
+    match ended {
+        Ended::Drained => {
+            storage.close().await;
+            tracing::info!("stopped; every request was answered");
+        }
+        // What was answered is on disk already, and whoever sent the second signal has
+        // no time.
+        Ended::CutShort => tracing::warn!("stopped while requests were running"),
+    }
+    Ok(())
+}
+
+async fn open_storage(config: &Config, now: Timestamp) -> anyhow::Result<SharedStorage> {
+    let database = &config.database;
+    let options = OpenOptions {
+        pool: database.pool,
+        pending: if database.migrate_on_start {
+            Pending::Apply
+        } else {
+            Pending::Refuse
+        },
+        now,
+    };
+    storage::open(&database.url, options)
+        .await
+        .with_context(|| format!("cannot open the database {}", database.url))
+}
+
+/// The use cases upon `storage`, with the keys and threads that they need.
+async fn services(
+    config: &Config,
+    issuer: String,
+    storage: &SharedStorage,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Services> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let keyring = Keyring::open(
+        Arc::clone(storage),
+        Arc::new(KeySettings::new(&config.tokens)),
+        Arc::clone(&entropy),
+        clock.now(),
+    )
+    .await
+    .context("cannot use the signing keys")?;
+    let sessions = Arc::new(Sessions::new(
+        Arc::clone(storage),
+        Arc::new(keyring),
+        TokenRules::new(issuer, &config.tokens),
+        Arc::clone(&entropy),
+    ));
+    let hasher = Hasher::start(&config.passwords.hasher_options()?, Arc::clone(&entropy))
+        .context("cannot start the threads that hash passwords")?;
+    let accounts = Accounts::new(
+        Arc::clone(storage),
+        Arc::clone(&sessions),
+        hasher,
+        PasswordRules::new(config.passwords.policy.policy()),
+        config.passwords.upgrade_foreign,
+        Arc::clone(&entropy),
+    );
+    Ok(Services {
+        accounts,
+        sessions,
+        storage: Arc::clone(storage),
+        clock: Arc::clone(clock),
+        entropy,
+    })
+}
+
+/// Keeps the keys fresh and the house in order until it is aborted.
+fn in_the_background(config: &Config, services: &Services) -> JoinHandle<()> {
+    let keyring = Arc::clone(services.sessions.keyring());
+    let clock = Arc::clone(&services.clock);
+    let housekeeping = Housekeeping::new(
+        Arc::clone(&services.storage),
+        Arc::clone(&keyring),
+        Arc::clone(&clock),
+        Arc::clone(&services.entropy),
+        &TokenRules::new(String::new(), &config.tokens),
+    );
+    tokio::spawn(async move {
+        tokio::join!(
+            keyring.watch(&*clock),
+            housekeeping.run(housekeeping::INTERVAL)
+        );
+    })
+}
+
+/// Two futures: the first signal asks for an orderly end, the second for one at once.
+fn signals() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (stop, stopped) = oneshot::channel();
+    let (end, ended) = oneshot::channel();
+    tokio::spawn(async move {
+        for notify in [stop, end] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping; a second signal ends at once");
+            // Nobody listens any more when everything has stopped already.
+            let _ = notify.send(());
+        }
+    });
+    let when = |told: oneshot::Receiver<()>| async {
+        // Its sender only goes away with the runtime.
+        let _ = told.await;
+    };
+    Ok((when(stopped), when(ended)))
+}
