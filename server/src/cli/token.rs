@@ -189,7 +189,7 @@ fn show(
         value[name] = worth.into();
         return output::json(&value);
     }
-    let mut table = output::Table::new(["", "name", "value"]);
+    let mut table = output::Table::new(["part", "name", "value"]);
     for (name, value) in header {
         table.row(["header", name, &text(value)]);
     }

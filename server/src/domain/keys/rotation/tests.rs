@@ -308,6 +308,22 @@ fn leaving_hmac_and_coming_back_keeps_tokens_good() {
 }
 
 #[test]
+fn a_secret_that_stays_configured_beside_key_pairs_only_verifies() {
+    let mut world = World::started(|config| config.secret_key = secret("one"));
+    let hmac = world.kid(KeyState::Active);
+    world.restart(|config| config.algorithm = AlgorithmChoice::Fixed(Algorithm::Es256));
+    assert_eq!(
+        world.summary(),
+        ["active ES256", "retired HS256", "standby ES256"]
+    );
+    assert_eq!(world.kid(KeyState::Retired), hmac);
+    world.later(LIFE);
+    let before = world.keys.clone();
+    world.restart(|_| {});
+    assert_eq!(world.keys, before, "it is not stored again");
+}
+
+#[test]
 fn a_replaced_secret_is_dead_unless_it_is_listed() {
     for listed in [false, true] {
         let mut world = World::started(|config| config.secret_key = secret("one"));
@@ -425,6 +441,17 @@ fn before_the_first_start_there_is_nothing_to_rotate() {
         matches!(refused, Err(KeysError::NoActiveKey)),
         "{refused:?}"
     );
+}
+
+#[test]
+fn listed_as_a_previous_one_only_the_secret_turns_encryption_off() {
+    let mut world = World::started(|config| config.key_encryption_secret = secret("right"));
+    world.restart(|config| {
+        config.previous_key_encryption_secrets =
+            config.key_encryption_secret.take().into_iter().collect();
+    });
+    assert!(world.keys.iter().all(|key| key.sealed_under.is_none()));
+    world.restart(|config| config.previous_key_encryption_secrets.clear());
 }
 
 #[test]
