@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 pub use self::sqlite::SqliteMigrator;
-pub(in crate::storage) use self::sqlite::{apply_pending, require_current, schema_version};
+pub(in crate::storage) use self::sqlite::{apply_pending, open, require_current, schema_version};
 use crate::domain::clock::Timestamp;
 
 /// The table of the applied steps, the same on every back end.
@@ -152,6 +152,6 @@ pub enum MigrationError {
         problem: super::Source,
     },
     /// The database could not be read or written.
-    #[error("the database could not be migrated: {0}")]
+    #[error("{0}")]
     Database(super::Source),
 }

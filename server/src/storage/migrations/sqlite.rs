@@ -47,13 +47,11 @@ impl SqliteMigrator {
 
     /// The database, if the file is there: looking at it never makes it.
     fn existing(&self) -> Result<Option<Connection>, MigrationError> {
-        if !self.path.exists() {
-            return Ok(None);
+        if self.path.exists() {
+            open(&self.path).map(Some)
+        } else {
+            Ok(None)
         }
-        file::prepare(&self.path).map_err(database)?;
-        connection::open_writer(&self.path)
-            .map(Some)
-            .map_err(database)
     }
 
     fn applied(&self) -> Result<Vec<Applied>, MigrationError> {
@@ -66,8 +64,7 @@ impl SqliteMigrator {
 impl Migrator for SqliteMigrator {
     async fn up(&self, now: Timestamp) -> Result<Vec<Step>, MigrationError> {
         self.blocking(move |this| {
-            file::prepare(&this.path).map_err(database)?;
-            let mut connection = connection::open_writer(&this.path).map_err(database)?;
+            let mut connection = open(&this.path)?;
             apply_steps(&mut connection, Some(&this.path), this.steps, now)
         })
         .await
@@ -131,6 +128,26 @@ impl Migrator for SqliteMigrator {
         })
         .await
     }
+}
+
+/// Opens the file at `path` to write to it, made with mode 0600 if it is not there.
+///
+/// It is looked at before it is touched: another program's database keeps its mode and
+/// its journal.
+pub(in crate::storage) fn open(path: &Path) -> Result<Connection, MigrationError> {
+    let cannot = |error: Source| {
+        let path = path.display();
+        MigrationError::Database(format!("{path}: {error}").into())
+    };
+    file::ensure(path).map_err(database)?;
+    let looking = connection::open_as_is(path).map_err(|error| cannot(error.into()))?;
+    on_record(&looking).map_err(|error| match error {
+        MigrationError::Database(error) => cannot(error),
+        other => other,
+    })?;
+    drop(looking);
+    file::make_private(path).map_err(database)?;
+    connection::open_writer(path).map_err(|error| cannot(error.into()))
 }
 
 /// Applies every pending step to an open database; `path` is where it lies, if in a file.

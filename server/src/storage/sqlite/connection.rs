@@ -37,8 +37,8 @@ pub(in crate::storage) fn open_writer(path: &Path) -> Result<Connection> {
     }
 }
 
-/// Opens an existing file as it is, to copy or check it.
-pub(super) fn open_to_copy(path: &Path) -> Result<Connection> {
+/// Opens an existing file and leaves it as it is, to look at it or to copy it.
+pub(in crate::storage) fn open_as_is(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, FLAGS)?;
     configure(&connection)?;
     Ok(connection)
@@ -109,7 +109,7 @@ mod tests {
     fn a_reader_cannot_write_and_a_writer_syncs() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.db");
-        super::super::file::prepare(&path).expect("made");
+        super::super::file::ensure(&path).expect("made");
         let writer = open_writer(&path).expect("opens");
         writer.execute_batch("CREATE TABLE t (x)").expect("writes");
         for (pragma, value) in [

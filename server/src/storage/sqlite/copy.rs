@@ -168,8 +168,8 @@ fn verified_copy(source: &Path, target: &Path) -> Result<(Scratch, Verified), Co
 }
 
 fn copy(source: &Path, target: &Path) -> rusqlite::Result<()> {
-    let source = connection::open_to_copy(source)?;
-    let mut target = connection::open_to_copy(target)?;
+    let source = connection::open_as_is(source)?;
+    let mut target = connection::open_as_is(target)?;
     // All pages in one step: with several, each change by another process would make the
     // copy start over. With a write-ahead log the long read keeps nobody waiting.
     match Backup::new(&source, &mut target)?.step(-1)? {
@@ -188,7 +188,7 @@ fn copy(source: &Path, target: &Path) -> rusqlite::Result<()> {
 /// Checks a copy; `source` is whose name a problem is told under.
 fn verify(source: &Path, copy: &Path) -> Result<Verified, CopyError> {
     let failed = |problem| damaged(source, &problem);
-    let connection = connection::open_to_copy(copy).map_err(failed)?;
+    let connection = connection::open_as_is(copy).map_err(failed)?;
     let verdict: String = connection
         .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
         .map_err(failed)?;

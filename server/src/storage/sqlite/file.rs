@@ -18,26 +18,21 @@ pub(in crate::storage) enum FileError {
     #[error("{0} is not a file: change database.url")]
     NotAFile(PathBuf),
     /// The system refuses.
-    #[error("cannot use the database file {path}: {source}")]
+    #[error("cannot use the database file {path}: {problem}")]
     Refused {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        problem: io::Error,
     },
 }
 
-/// Makes the file with mode 0600 if it is not there, and takes away the rights of others
-/// if it has any.
+/// Makes the file with mode 0600 if it is not there.
 ///
 /// SQLite gives the write-ahead log and its index the mode of the database, so that they
 /// are private from the moment they are made. The file is never opened when it exists:
 /// closing it would drop the locks that SQLite holds on it in this process.
-pub(in crate::storage) fn prepare(path: &Path) -> Result<(), FileError> {
-    let refused = |source| FileError::Refused {
-        path: path.to_owned(),
-        source,
-    };
+pub(in crate::storage) fn ensure(path: &Path) -> Result<(), FileError> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -47,15 +42,21 @@ pub(in crate::storage) fn prepare(path: &Path) -> Result<(), FileError> {
         return Err(FileError::NoFolder(folder.to_owned()));
     }
     match create(path) {
-        Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(refused(error)),
+        outcome => return outcome.map_err(|problem| refused(path, problem)),
     }
-    if !fs::metadata(path).map_err(refused)?.is_file() {
-        return Err(FileError::NotAFile(path.to_owned()));
+    let metadata = fs::metadata(path).map_err(|problem| refused(path, problem))?;
+    if metadata.is_file() {
+        Ok(())
+    } else {
+        Err(FileError::NotAFile(path.to_owned()))
     }
+}
+
+/// Takes away the rights that others have to the database's files, if they have any.
+pub(in crate::storage) fn make_private(path: &Path) -> Result<(), FileError> {
     for file in family(path) {
-        tighten(&file).map_err(refused)?;
+        tighten(&file).map_err(|problem| refused(&file, problem))?;
     }
     Ok(())
 }
@@ -77,6 +78,13 @@ pub(in crate::storage) fn family(path: &Path) -> [PathBuf; 3] {
         name.push(suffix);
         PathBuf::from(name)
     })
+}
+
+fn refused(path: &Path, problem: io::Error) -> FileError {
+    FileError::Refused {
+        path: path.to_owned(),
+        problem,
+    }
 }
 
 fn tighten(path: &Path) -> io::Result<()> {

@@ -55,8 +55,7 @@ impl SqliteStorage {
     ///
     /// [`OpenError`] when the file cannot be used or its schema is not this binary's.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, OpenError> {
-        file::prepare(path).map_err(OpenError::database)?;
-        let mut connection = connection::open_writer(path).map_err(OpenError::database)?;
+        let mut connection = migrations::open(path)?;
         match options.pending {
             Pending::Apply => {
                 for step in migrations::apply_pending(&mut connection, Some(path), options.now)? {

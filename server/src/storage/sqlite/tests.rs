@@ -166,7 +166,10 @@ async fn what_cannot_be_opened_says_what_to_change() {
         "not a database, but long enough to look like one".repeat(100),
     )
     .expect("written");
-    assert_eq!(database.refused(&text), "file is not a database");
+    assert_eq!(
+        database.refused(&text),
+        "/notes.txt: file is not a database"
+    );
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -36,8 +37,7 @@ impl Fixture {
     }
 
     fn execute(&self, sql: &str) {
-        file::prepare(&self.path).expect("made");
-        let connection = connection::open_writer(&self.path).expect("opens");
+        let connection = Connection::open(&self.path).expect("opens");
         connection.execute_batch(sql).expect("valid SQL");
     }
 
@@ -245,10 +245,23 @@ async fn an_edited_step_is_noticed() {
 async fn a_strangers_database_is_left_alone() {
     let database = Fixture::new();
     database.execute("CREATE TABLE users (id INTEGER); INSERT INTO users VALUES (7);");
-    let before = database.dump();
-    let error = database.migrator().up(NOW).await.expect_err("refused");
-    assert!(matches!(error, MigrationError::NotOurs(table) if table == "users"));
-    assert_eq!(database.dump(), before);
+    std::fs::set_permissions(&database.path, PermissionsExt::from_mode(0o640)).expect("set");
+    let before = std::fs::read(&database.path).expect("there");
+    let migrator = database.migrator();
+    for error in [
+        migrator.up(NOW).await.expect_err("refused"),
+        migrator.down(1).await.expect_err("refused"),
+        migrator.status().await.expect_err("refused"),
+        migrator.verify().await.expect_err("refused"),
+    ] {
+        assert!(matches!(error, MigrationError::NotOurs(table) if table == "users"));
+    }
+    assert_eq!(std::fs::read(&database.path).expect("there"), before);
+    let mode = std::fs::metadata(&database.path)
+        .expect("there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o640);
 }
 
 #[tokio::test]
