@@ -194,7 +194,7 @@ struct Draft {
     min_length: usize,
     max_length: usize,
     require: Vec<Requirement>,
-    min_score: Score,
+    min_score: u8,
     forbid_common: bool,
     forbid_context: bool,
     context_words: Vec<String>,
@@ -215,7 +215,7 @@ impl Default for Draft {
             min_length,
             max_length,
             require,
-            min_score,
+            min_score: min_score.into(),
             forbid_common,
             forbid_context,
             context_words,
@@ -248,6 +248,9 @@ impl TryFrom<Draft> for PasswordPolicy {
                 "context_words must be at most 100 words of at most 100 characters",
             ));
         }
+        let Some(min_score) = Score::new(draft.min_score) else {
+            return Err(PolicyError("min_score must be 0 to 4"));
+        };
         let mut require = draft.require;
         require.sort_unstable();
         require.dedup();
@@ -255,7 +258,7 @@ impl TryFrom<Draft> for PasswordPolicy {
             min_length: draft.min_length,
             max_length: draft.max_length,
             require,
-            min_score: draft.min_score,
+            min_score,
             forbid_common: draft.forbid_common,
             forbid_context: draft.forbid_context,
             context_words: draft.context_words,

@@ -245,7 +245,7 @@ fn policies_that_make_no_sense_are_refused_by_name() {
         (r#"{"min_length": 257}"#, "min_length"),
         (r#"{"max_length": 0}"#, "max_length"),
         (r#"{"max_length": 4097}"#, "max_length"),
-        (r#"{"min_score": 5}"#, "score"),
+        (r#"{"min_score": 5}"#, "min_score"),
         (r#"{"require": ["vowel"]}"#, "vowel"),
         (r#"{"min_length": -1}"#, "-1"),
         (r#"{"min_length": null}"#, "null"),
