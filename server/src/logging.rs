@@ -33,7 +33,8 @@ pub enum Verbosity {
 impl Verbosity {
     const fn filter(self) -> &'static str {
         match self {
-            Self::Service => "info",
+            // It says less than our own line for each migration does.
+            Self::Service => "info,rusqlite_migration=warn",
             Self::Command => "warn",
         }
     }
@@ -95,7 +96,10 @@ mod tests {
 
     #[test]
     fn our_variable_stands_above_the_common_one() {
-        assert_eq!(of(&[], Verbosity::Service), Ok("info".to_owned()));
+        assert_eq!(
+            of(&[], Verbosity::Service),
+            Ok("rusqlite_migration=warn,info".to_owned())
+        );
         assert_eq!(of(&[], Verbosity::Command), Ok("warn".to_owned()));
         assert_eq!(
             of(&[("RUST_LOG", "debug")], Verbosity::Command),
@@ -105,7 +109,7 @@ mod tests {
         assert_eq!(of(&both, Verbosity::Service), Ok("error".to_owned()));
         assert_eq!(
             of(&[("LATCHKEY_LOG", "")], Verbosity::Service),
-            Ok("info".to_owned())
+            Ok("rusqlite_migration=warn,info".to_owned())
         );
     }
 

@@ -2,8 +2,9 @@
 //!
 //! To add one: a file with its `clap::Args` and a `run`, its `mod` line, a
 //! variant of [`Command`], an arm in [`Command::run`]. A `run` prints data
-//! through [`output`], waits for storage in [`runtime::command`], returns errors with [`anyhow::Context`] that say what
-//! was tried, and never exits by itself. Exit codes: 0 done, 1 failed, 2 usage.
+//! through [`output`], waits for storage in [`runtime::command`], returns errors
+//! with [`anyhow::Context`] that say what was tried, and never exits by itself.
+//! Exit codes: 0 done, 1 failed, 2 usage.
 
 mod backup;
 mod completions;
@@ -37,8 +38,25 @@ use crate::{
 struct Cli {
     #[command(flatten)]
     global: Global,
+    #[command(flatten, next_help_heading = "Options of serve, the default command")]
+    serve: Serve,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+impl Cli {
+    /// The command, with the options of `serve` that stand before it.
+    fn selected(self) -> Result<Command, UsageError> {
+        match self.command {
+            None => Ok(Command::Serve(self.serve)),
+            Some(Command::Serve(serve)) => Ok(Command::Serve(serve.or(&self.serve))),
+            Some(command) if self.serve == Serve::default() => Ok(command),
+            Some(_) => Err(UsageError(
+                "--listen, --no-migrate and --log-format are options of `latchkey serve`"
+                    .to_owned(),
+            )),
+        }
+    }
 }
 
 /// The options that every subcommand takes, in any place.
@@ -56,15 +74,12 @@ struct Global {
 enum Command {
     /// Answer requests until SIGTERM or SIGINT (the default)
     Serve(Serve),
-    /// Administer users while the server runs
-    #[command(subcommand)]
-    User(user::Command),
-    /// Show, check or print the configuration
-    #[command(subcommand)]
-    Config(config::Command),
     /// Apply, take back and check the migrations of the database's schema
     #[command(subcommand)]
     Migrate(migrate::Command),
+    /// Administer users while the server runs
+    #[command(subcommand)]
+    User(user::Command),
     /// Show, rotate, retire, import and export the signing keys
     #[command(subcommand)]
     Key(key::Command),
@@ -74,6 +89,9 @@ enum Command {
     /// Judge a password, or find out what hashing one should cost
     #[command(subcommand)]
     Password(password::Command),
+    /// Show, check or print the configuration
+    #[command(subcommand)]
+    Config(config::Command),
     /// Copy the SQLite database, also while the server runs
     Backup(backup::Backup),
     /// Put a backup in the place of the SQLite database, while the server is stopped
@@ -83,26 +101,26 @@ enum Command {
 }
 
 impl Command {
-    /// What and how it logs.
-    fn logging(&self) -> (LogFormat, Verbosity) {
-        match self {
-            Self::Serve(command) => (command.log_format(), Verbosity::Service),
-            _ => (LogFormat::Text, Verbosity::Command),
-        }
-    }
-
     fn run(self, cx: &Context) -> anyhow::Result<()> {
         match self {
-            Self::User(command) => command.run(cx),
             Self::Serve(command) => command.run(cx),
-            Self::Config(command) => command.run(cx),
             Self::Migrate(command) => command.run(cx),
+            Self::User(command) => command.run(cx),
             Self::Key(command) => command.run(cx),
             Self::Token(command) => command.run(cx),
             Self::Password(command) => command.run(cx),
+            Self::Config(command) => command.run(cx),
             Self::Backup(command) => command.run(cx),
             Self::Restore(command) => command.run(cx),
             Self::Completions(command) => command.run(&mut Cli::command()),
+        }
+    }
+
+    /// What and how it logs.
+    fn logging(&self) -> (LogFormat, Verbosity) {
+        match self {
+            Self::Serve(serve) => (serve.log_format(), Verbosity::Service),
+            _ => (LogFormat::Text, Verbosity::Command),
         }
     }
 }
@@ -170,8 +188,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(cli: Cli, sources: Sources) -> anyhow::Result<()> {
-    let cx = Context::new(cli.global, sources)?;
-    let command = cli.command.unwrap_or(Command::Serve(Serve::default()));
+    let cx = Context::new(cli.global.clone(), sources)?;
+    let command = cli.selected()?;
     let (format, verbosity) = command.logging();
     logging::init(&cx.sources, format, verbosity)?;
     command.run(&cx)
@@ -202,6 +220,38 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    fn command(arguments: &[&str]) -> Result<Command, String> {
+        parse(arguments)
+            .expect("parses")
+            .selected()
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_command_it_serves() {
+        let arguments = ["--listen", "127.0.0.1:0", "--log-format", "json"];
+        let after = [&["serve"], &arguments[..]].concat();
+        let before = [&arguments[..], &["serve"]].concat();
+        let around = [&arguments[..2], &["serve"], &arguments[2..]].concat();
+        let serve = |arguments: &[&str]| match command(arguments) {
+            Ok(Command::Serve(serve)) => serve,
+            other => panic!("{arguments:?} is {other:?}"),
+        };
+        let expected = serve(&arguments);
+        assert_ne!(expected, Serve::default());
+        for arguments in [after, before, around] {
+            assert_eq!(serve(&arguments), expected, "{arguments:?}");
+        }
+        assert_eq!(serve(&[]), Serve::default());
+    }
+
+    #[test]
+    fn options_of_serve_are_of_serve_alone() {
+        assert!(parse(&["config", "show", "--listen", "127.0.0.1:0"]).is_err());
+        let error = command(&["--no-migrate", "config", "show"]).expect_err("refused");
+        assert!(error.contains("latchkey serve"), "{error}");
     }
 
     #[test]

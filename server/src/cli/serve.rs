@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -12,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::{Context, output, runtime};
 use crate::app::App;
 use crate::assets::HAS_VERIFIER_PACKAGE;
-use crate::config::{Config, Origin, Setting};
+use crate::config::{Config, Origin, Setting, parse_listen};
 use crate::domain::accounts::Accounts;
 use crate::domain::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::entropy::{Entropy, SystemEntropy};
@@ -28,23 +29,33 @@ use crate::logging::LogFormat;
 use crate::storage::{self, OpenOptions, Pending, SharedStorage};
 
 /// The options of `serve`.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub(super) struct Serve {
-    /// Listen here instead of on server.listen; port 0 lets the system choose
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
+    /// Listen here, on 127.0.0.1:8000 by default; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
+    listen: Option<SocketAddr>,
     /// Refuse to start when migrations are pending, instead of applying them
     #[arg(long)]
     no_migrate: bool,
-    /// How log lines look
-    #[arg(long, value_enum, default_value_t)]
-    log_format: LogFormat,
+    /// How log lines look, text by default
+    #[arg(long, value_name = "text|json", hide_possible_values = true)]
+    log_format: Option<LogFormat>,
 }
 
 impl Serve {
+    /// These options and, where they say nothing, the others: they may stand before the
+    /// word `serve` or after it.
+    pub(super) fn or(self, others: &Self) -> Self {
+        Self {
+            listen: self.listen.or(others.listen),
+            no_migrate: self.no_migrate || others.no_migrate,
+            log_format: self.log_format.or(others.log_format),
+        }
+    }
+
     /// How log lines look.
     pub(super) fn log_format(&self) -> LogFormat {
-        self.log_format
+        self.log_format.unwrap_or_default()
     }
 
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
@@ -63,8 +74,12 @@ impl Serve {
 
     /// What the flags set, above every other layer.
     fn settings(&self) -> Vec<Setting> {
-        let listen = self.listen.as_ref().map(|address| {
-            Setting::new("server.listen", address.as_str(), Origin::flag("--listen"))
+        let listen = self.listen.map(|address| {
+            Setting::new(
+                "server.listen",
+                address.to_string(),
+                Origin::flag("--listen"),
+            )
         });
         let migrate = self.no_migrate.then(|| {
             Setting::new(
@@ -93,7 +108,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let state = Arc::new(AppState::new(services, settings));
 
     let (stop, end) = signals().context("cannot listen for signals")?;
-    output::line(&format!("listening on http://{address}"))?;
+    if output::line(&format!("listening on http://{address}")).is_err() {
+        tracing::warn!("nobody reads standard output; listening on http://{address} all the same");
+    }
     let ended = app.run(state, stop, end).await;
 
     background.abort();
@@ -207,4 +224,30 @@ fn signals() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)>
         let _ = told.await;
     };
     Ok((when(stopped), when(ended)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, load};
+
+    #[test]
+    fn options_stand_above_the_configuration() {
+        let options = Serve {
+            listen: Some("127.0.0.1:0".parse().expect("an address")),
+            no_migrate: true,
+            log_format: None,
+        };
+        let sources = Sources {
+            directory: "/nonexistent".into(),
+            variables: vec![("LATCHKEY_SERVER__LISTEN".into(), "127.0.0.1:1".into())],
+            flags: options.settings(),
+            ..Sources::default()
+        };
+        let loaded = load(&sources).expect("loads");
+        assert_eq!(loaded.config.server.listen.port(), 0);
+        assert_eq!(loaded.origin("server.listen"), Some("flag --listen"));
+        assert!(!loaded.config.database.migrate_on_start);
+        assert!(Serve::default().settings().is_empty());
+    }
 }
