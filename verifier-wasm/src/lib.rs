@@ -6,8 +6,8 @@
 //! a verdict goes out.
 //!
 //! * Feature `tokens`: [`Verifier`] checks a compact JWS (RFC 7515) that
-//!   carries JWT claims (RFC 7519) against a [`KeySet`] and [`Options`].
-//!   [`verify`](Verifier) documents the order of the checks.
+//!   carries JWT claims (RFC 7519) against a [`KeySet`] and [`Options`], in an
+//!   order that its documentation gives.
 //! * Feature `passwords`: the password policy and the strength estimate.
 //!
 //! The bindings for JavaScript exist only when the target is WebAssembly; the

@@ -28,7 +28,8 @@ pub struct Options {
     pub max_token_age: Option<Duration>,
     /// Claims that must be there, besides those that other options require.
     pub required_claims: Vec<String>,
-    /// The longest token looked at, in characters.
+    /// The longest token looked at, in bytes: the characters of a token are
+    /// one byte each, or it is none.
     pub max_token_length: usize,
     /// Accept a token without `exp`.
     pub allow_no_expiry: bool,

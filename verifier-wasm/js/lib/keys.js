@@ -1,7 +1,7 @@
 // Where the keys come from. A source is `{ load, isRemote }`: `load` resolves to
 // a function that puts the keys into a verifier; a remote one may be loaded again.
 import { VerifierError } from "./error.js";
-import { readMembers } from "./options.js";
+import { readMembers, tagOf } from "./options.js";
 import { fetchJson, readUrl } from "./remote.js";
 
 const KINDS = ["jwks", "jwksUri", "issuer", "secret"];
@@ -52,11 +52,11 @@ function readSecret(value) {
   if (typeof value === "string") {
     return new TextEncoder().encode(value);
   }
-  if (value instanceof Uint8Array) {
-    return value.slice();
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
   }
-  if (value instanceof ArrayBuffer) {
-    return new Uint8Array(value.slice(0));
+  if (tagOf(value) === "ArrayBuffer") {
+    return new Uint8Array(value).slice();
   }
   throw new TypeError("`secret` must be a string or bytes");
 }

@@ -48,19 +48,22 @@ export function readOptions(options) {
 /** The moment to judge by, in seconds since 1970. */
 export function readNow(options) {
   const { currentDate = new Date() } = readMembers(options, "options", ["currentDate"]);
-  if (!(currentDate instanceof Date) || Number.isNaN(currentDate.getTime())) {
+  if (tagOf(currentDate) !== "Date" || Number.isNaN(currentDate.getTime())) {
     throw new TypeError("`currentDate` must be a valid Date");
   }
   return currentDate.getTime() / 1000;
 }
 
-/** The members of an object that are not undefined, all of them known. */
+/**
+ * The members of an object that are not undefined, all of them known. Only a
+ * plain object will do: what others inherit would be overlooked.
+ */
 export function readMembers(object, what, known) {
   if (object === undefined) {
     return {};
   }
-  if (object === null || typeof object !== "object") {
-    throw new TypeError(`the ${what} must be an object`);
+  if (!isPlain(object)) {
+    throw new TypeError(`the ${what} must be a plain object`);
   }
   const members = Object.entries(object).filter(([, value]) => value !== undefined);
   for (const [name] of members) {
@@ -69,6 +72,19 @@ export function readMembers(object, what, known) {
     }
   }
   return Object.fromEntries(members);
+}
+
+/** What kind of built-in object this is, whichever realm it comes from. */
+export function tagOf(value) {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
+function isPlain(value) {
+  if (value === null || typeof value !== "object") {
+    return false;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function isText(value) {

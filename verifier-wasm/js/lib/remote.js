@@ -29,7 +29,8 @@ export async function fetchJson(url) {
   try {
     const response = await fetch(url, {
       headers: { accept: "application/json" },
-      redirect: "error",
+      // Not "error", which workerd does not know; a redirect is not `ok`.
+      redirect: "manual",
       signal: AbortSignal.timeout(TIME_LIMIT),
     });
     if (!response.ok) {

@@ -40,7 +40,12 @@ test("wrong options", async () => {
       JSON.stringify(options),
     );
   }
-  for (const options of [null, 1, "x"]) {
+  class Settings {
+    get issuer() {
+      return "us";
+    }
+  }
+  for (const options of [null, 1, "x", [], new Settings(), Object.create({ issuer: "us" })]) {
     await assert.rejects(createVerifier({ secret: SECRET }, options), TypeError);
   }
 });

@@ -6,6 +6,7 @@ const root = new URL("../../pkg/", import.meta.url);
 const inside = createRequire(new URL("inside.js", root));
 
 export const { createVerifier, VerifierError } = await import(inside.resolve("latchkey-verifier"));
+export const { PasswordPolicy } = await import(inside.resolve("latchkey-verifier/passwords"));
 
 /** The code of a refusal, or `good`. */
 export function verdict(call) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import { createVerifier, verdict, verdictOf, VerifierError } from "./package.mjs";
 import { GOOD_CLAIMS, hs256, NOW, SECRET, TestKey } from "./tokens.mjs";
@@ -71,6 +72,8 @@ test("the date is now unless it is given", async () => {
   const inAnHour = Math.floor(Date.now() / 1000) + 3600;
   assert.equal(verdict(() => verifier.verify(hs256({ exp: inAnHour }))), "good");
   assert.equal(verdict(() => verifier.verify(hs256({ exp: inAnHour - 7200 }))), "expired");
+  const elsewhere = runInNewContext("new Date(1_800_000_000_000)");
+  assert.equal(verdict(() => verifier.verify(hs256(GOOD_CLAIMS), { currentDate: elsewhere })), "good");
   for (const currentDate of [null, 1_800_000_000, "2027-01-15", new Date(Number.NaN)]) {
     assert.throws(() => verifier.verify(hs256(GOOD_CLAIMS), { currentDate }), TypeError);
   }
@@ -79,7 +82,8 @@ test("the date is now unless it is given", async () => {
 
 test("a secret is bytes or text", async () => {
   const bytes = new TextEncoder().encode(SECRET);
-  for (const secret of [SECRET, bytes, bytes.buffer, Buffer.from(SECRET)]) {
+  const view = new DataView(Uint8Array.of(0, ...bytes, 0).buffer, 1, bytes.length);
+  for (const secret of [SECRET, bytes, bytes.buffer, Buffer.from(SECRET), view]) {
     const verifier = await createVerifier({ secret });
     assert.equal(verdict(() => verifier.verify(hs256(GOOD_CLAIMS), AT_NOW)), "good");
     assert.equal(verdict(() => verifier.verify(hs256(GOOD_CLAIMS, { kid: "any" }), AT_NOW)), "good");

@@ -1,0 +1,59 @@
+// The glue around the policy. The rules themselves are tested natively.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { PasswordPolicy } from "./package.mjs";
+
+const codes = (verdict) => verdict.violations.map(({ code }) => code);
+
+test("the default policy, as an object, as JSON, or left out", () => {
+  for (const policy of [new PasswordPolicy(), new PasswordPolicy({}), new PasswordPolicy("{}")]) {
+    const verdict = policy.check("short");
+    assert.deepEqual(Object.keys(verdict).sort(), ["guesses_log10", "ok", "score", "suggestions", "violations"]);
+    assert.equal(verdict.ok, false);
+    assert.deepEqual(codes(verdict), ["too_short", "missing_upper", "missing_digit"]);
+    assert.ok(verdict.violations.every(({ message }) => message.length > 0));
+    assert.deepEqual(codes(policy.check("Tr0mbone-Gletscher")), []);
+  }
+});
+
+test("members of the policy count", () => {
+  assert.deepEqual(codes(new PasswordPolicy({ min_length: 4, require: [] }).check("x7q")), ["too_short"]);
+  assert.ok(new PasswordPolicy({ min_length: 3, require: [] }).check("x7q").ok);
+  assert.deepEqual(codes(new PasswordPolicy({ min_score: 4 }).check("Trombone1")), ["too_weak"]);
+});
+
+test("the context is the user's e-mail and name, as far as they are known", () => {
+  const policy = new PasswordPolicy();
+  const context = { email: "ada@example.com", name: "Ada Lovelace" };
+  assert.deepEqual(codes(policy.check("Lovelace1815", context)), ["contains_context"]);
+  for (const context of [undefined, null, {}, { email: null, name: undefined }, { email: "" }]) {
+    assert.deepEqual(codes(policy.check("Lovelace1815", context)), []);
+  }
+});
+
+test("a length is counted in code points after NFC, as on the server", () => {
+  const policy = new PasswordPolicy({ min_length: 4, max_length: 4, require: [], forbid_common: false });
+  assert.ok(policy.check("🔑🔑🔑🔑").ok);
+  assert.ok(policy.check("e\u0301".repeat(4)).ok);
+  assert.deepEqual(codes(policy.check("🔑🔑🔑🔑🔑")), ["too_long"]);
+});
+
+test("what is not a policy, a password or a context is a TypeError", () => {
+  for (const policy of [null, 7, "", "[]", "{", { min_length: "8" }, { require: ["vowel"] }, { min_score: 5 }]) {
+    assert.throws(() => new PasswordPolicy(policy), TypeError, JSON.stringify(policy));
+  }
+  const policy = new PasswordPolicy();
+  for (const password of [undefined, null, 7, {}]) {
+    assert.throws(() => policy.check(password), TypeError);
+  }
+  assert.throws(() => policy.check("x", { email: 7 }), /TypeError.*`email`/);
+});
+
+test("an absurd password gets a verdict and the policy works on", () => {
+  const policy = new PasswordPolicy();
+  for (const password of ["", "\u0000", "\ud800", "x".repeat(1 << 20), "🔑".repeat(10_000)]) {
+    assert.equal(policy.check(password).ok, false);
+    assert.ok(policy.check("Tr0mbone-Gletscher").ok);
+  }
+});
