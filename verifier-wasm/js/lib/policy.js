@@ -10,12 +10,12 @@ export class PasswordPolicy {
   #inner;
 
   constructor(policy = {}) {
-    if (policy === null || (typeof policy !== "object" && typeof policy !== "string")) {
+    const object = typeof policy === "string" ? parse(policy) : policy;
+    if (object === null || typeof object !== "object" || Array.isArray(object)) {
       throw new TypeError("the policy must be an object or its JSON");
     }
-    const json = typeof policy === "string" ? policy : JSON.stringify(policy);
     try {
-      this.#inner = new InnerPolicy(json);
+      this.#inner = new InnerPolicy(JSON.stringify(object));
     } catch (thrown) {
       // What does not read as a policy arrives as a string.
       throw typeof thrown === "string" ? new TypeError(thrown) : thrown;
@@ -29,6 +29,14 @@ export class PasswordPolicy {
     const { email, name } = context ?? {};
     const year = new Date().getUTCFullYear();
     return JSON.parse(this.#inner.check(password, readText(email, "email"), readText(name, "name"), year));
+  }
+}
+
+function parse(json) {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new TypeError("the policy is not JSON", { cause });
   }
 }
 

@@ -8,10 +8,10 @@ const codes = (verdict) => verdict.violations.map(({ code }) => code);
 
 test("the default policy, as an object, as JSON, or left out", () => {
   for (const policy of [new PasswordPolicy(), new PasswordPolicy({}), new PasswordPolicy("{}")]) {
-    const verdict = policy.check("short");
+    const verdict = policy.check("zq7");
     assert.deepEqual(Object.keys(verdict).sort(), ["guesses_log10", "ok", "score", "suggestions", "violations"]);
     assert.equal(verdict.ok, false);
-    assert.deepEqual(codes(verdict), ["too_short", "missing_upper", "missing_digit"]);
+    assert.deepEqual(codes(verdict), ["too_short", "missing_upper"]);
     assert.ok(verdict.violations.every(({ message }) => message.length > 0));
     assert.deepEqual(codes(policy.check("Tr0mbone-Gletscher")), []);
   }
@@ -20,7 +20,7 @@ test("the default policy, as an object, as JSON, or left out", () => {
 test("members of the policy count", () => {
   assert.deepEqual(codes(new PasswordPolicy({ min_length: 4, require: [] }).check("x7q")), ["too_short"]);
   assert.ok(new PasswordPolicy({ min_length: 3, require: [] }).check("x7q").ok);
-  assert.deepEqual(codes(new PasswordPolicy({ min_score: 4 }).check("Trombone1")), ["too_weak"]);
+  assert.deepEqual(codes(new PasswordPolicy({ min_score: 4, forbid_common: false }).check("Trombone1")), ["too_weak"]);
 });
 
 test("the context is the user's e-mail and name, as far as they are known", () => {
