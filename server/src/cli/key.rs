@@ -13,7 +13,8 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Context, open, output, runtime};
+use super::open::{self, Missing};
+use super::{Context, output, runtime};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::entropy::{Entropy, SystemEntropy};
@@ -83,7 +84,12 @@ pub(super) enum Format {
 impl Command {
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
         runtime::command(async {
-            let keys = Keys::open(cx).await?;
+            // A key may be brought along before the first start.
+            let missing = match self {
+                Self::Import { .. } => Missing::Create,
+                _ => Missing::Refuse,
+            };
+            let keys = Keys::open(cx, missing).await?;
             let done = self.apply(&keys).await;
             keys.storage.close().await;
             done
@@ -131,8 +137,8 @@ struct Keys {
 }
 
 impl Keys {
-    async fn open(cx: &Context) -> anyhow::Result<Self> {
-        let opened = open::storage(cx).await?;
+    async fn open(cx: &Context, missing: Missing) -> anyhow::Result<Self> {
+        let opened = open::storage(cx, missing).await?;
         Ok(Self {
             storage: opened.storage,
             settings: Arc::new(KeySettings::new(&opened.config.tokens)),

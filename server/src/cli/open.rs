@@ -14,14 +14,32 @@ pub(super) struct Opened {
     pub(super) now: Timestamp,
 }
 
+/// What to do when there is no SQLite file at the configured place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Make it: the command brings something that a first start may need.
+    Create,
+    /// Say so: the command is about what is there, and the place is likely mistyped.
+    Refuse,
+}
+
 /// Opens the configured database. As when the service starts, pending migrations are
 /// applied unless `database.migrate_on_start` is off; then they are an error.
 ///
 /// # Errors
 ///
 /// When the configuration or the database is not good.
-pub(super) async fn storage(cx: &Context) -> anyhow::Result<Opened> {
+pub(super) async fn storage(cx: &Context, missing: Missing) -> anyhow::Result<Opened> {
     let config = cx.load()?.config;
+    if let Some(file) = config.database.url.sqlite_file()
+        && missing == Missing::Refuse
+        && !file.exists()
+    {
+        anyhow::bail!(
+            "there is no database {}: name it with --database or database.url, or make it with `latchkey migrate up`",
+            file.display()
+        );
+    }
     let now = SystemClock.now();
     let pending = if config.database.migrate_on_start {
         Pending::Apply

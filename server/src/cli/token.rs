@@ -136,7 +136,7 @@ impl Verify {
 }
 
 async fn stored_keys(cx: &Context) -> anyhow::Result<(Config, KeySet)> {
-    let opened = open::storage(cx).await?;
+    let opened = open::storage(cx, open::Missing::Refuse).await?;
     let stored = opened.storage.keys().await;
     opened.storage.close().await;
     let stored = stored.context("cannot read the signing keys")?.keys;

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::{Service, UserJson};
+use crate::cli::open::Missing;
 use crate::cli::secret_input::read_new_password;
 use crate::cli::{Context, output, runtime};
 use crate::domain::accounts::SignUp;
@@ -38,7 +39,7 @@ impl Add {
             .context("an e-mail address is needed")?;
         let password = read_new_password("Password")?;
         runtime::command(async {
-            let service = Service::open(cx).await?;
+            let service = Service::open(cx, Missing::Create).await?;
             let password = service.accept(password, email.as_str(), self.name.as_str())?;
             let request = SignUp {
                 name: self.name,

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Service, UserJson, find, gone};
+use crate::cli::open::Missing;
 use crate::cli::secret_input::read_new_password;
 use crate::cli::{Context, output, runtime};
 use crate::domain::administration::UserRef;
@@ -30,7 +31,7 @@ impl Target {
         W: AsyncFnOnce(&Service, User) -> anyhow::Result<(String, Value)>,
     {
         let (sentence, value) = runtime::command(async {
-            let service = Service::open(cx).await?;
+            let service = Service::open(cx, Missing::Refuse).await?;
             let user = find(&service, &self.user).await?;
             let done = work(&service, user).await?;
             service.close().await;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::cli::{Context, open};
+use crate::cli::Context;
+use crate::cli::open::{self, Missing};
 use crate::domain::administration::Administration;
 use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
 use crate::domain::context::WriteContext;
@@ -27,8 +28,8 @@ impl Service {
     ///
     /// # Errors
     /// When the configuration or the database is not good.
-    pub(super) async fn open(cx: &Context) -> anyhow::Result<Self> {
-        let opened = open::storage(cx).await?;
+    pub(super) async fn open(cx: &Context, missing: Missing) -> anyhow::Result<Self> {
+        let opened = open::storage(cx, missing).await?;
         let entropy = Arc::new(SystemEntropy);
         let passwords = &opened.config.passwords;
         let options = passwords.hasher_options().context("passwords.argon2")?;

@@ -5,6 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Service, UserJson, find};
+use crate::cli::open::Missing;
 use crate::cli::{Context, output, runtime};
 use crate::domain::administration::UserRef;
 use crate::domain::clock::Timestamp;
@@ -32,7 +33,7 @@ pub(in crate::cli) struct List {
 impl List {
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
         let users = runtime::command(async {
-            let service = Service::open(cx).await?;
+            let service = Service::open(cx, Missing::Refuse).await?;
             let users = self.read(&service).await?;
             service.close().await;
             Ok(users)
@@ -101,7 +102,7 @@ struct ShownSession<'a> {
 impl Show {
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
         let (user, sessions) = runtime::command(async {
-            let service = Service::open(cx).await?;
+            let service = Service::open(cx, Missing::Refuse).await?;
             let user = find(&service, &self.user).await?;
             let sessions = service
                 .administration
