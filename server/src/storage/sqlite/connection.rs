@@ -45,7 +45,7 @@ pub(in crate::storage) fn open_as_is(path: &Path) -> Result<Connection> {
 }
 
 /// Which file a name stands for.
-fn identity(path: &Path) -> Option<(u64, u64)> {
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino()))
 }

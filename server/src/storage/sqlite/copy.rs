@@ -46,7 +46,7 @@ pub enum CopyError {
     #[error("{0} does not exist")]
     Missing(PathBuf),
     /// There is something in the place of the copy.
-    #[error("{0} exists: choose another name, or add --overwrite")]
+    #[error("{0} exists: choose another name, or add --overwrite if it is an old copy")]
     Exists(PathBuf),
     /// Somebody else has the database open.
     #[error("the database {0} is in use: stop the server first")]
@@ -98,7 +98,9 @@ pub fn backup(database: &Path, target: &Path, overwrite: bool) -> Result<Verifie
     if !database.is_file() {
         return Err(CopyError::Missing(database.to_owned()));
     }
-    if target.exists() && !overwrite {
+    // A running server would go on with the old file.
+    let onto_itself = connection::identity(target) == connection::identity(database);
+    if onto_itself || (target.exists() && !overwrite) {
         return Err(CopyError::Exists(target.to_owned()));
     }
     let (scratch, verified) = verified_copy(database, target)?;
@@ -143,7 +145,7 @@ impl Scratch {
         let moved = File::open(&self.0)
             .and_then(|file| file.sync_all())
             .and_then(|()| fs::rename(&self.0, target))
-            .and_then(|()| File::open(folder(target))?.sync_all());
+            .and_then(|()| file::sync_folder(target));
         moved.map_err(|problem| refused(target, problem))
     }
 }
@@ -295,13 +297,6 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 fn damaged(path: &Path, problem: &rusqlite::Error) -> CopyError {

@@ -1,6 +1,6 @@
 //! The database's files: there, ours, and nobody else's to read.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub(in crate::storage) fn ensure(path: &Path) -> Result<(), FileError> {
     {
         return Err(FileError::NoFolder(folder.to_owned()));
     }
-    match create(path) {
+    match create(path).and_then(|()| sync_folder(path)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         outcome => return outcome.map_err(|problem| refused(path, problem)),
     }
@@ -69,6 +69,15 @@ pub(in crate::storage) fn create(path: &Path) -> io::Result<()> {
         .mode(OWNER_ONLY)
         .open(path)?;
     Ok(())
+}
+
+/// Puts the file's name on disk, which syncing the file does not.
+pub(in crate::storage) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
 }
 
 /// The database file, its write-ahead log and the index of that.

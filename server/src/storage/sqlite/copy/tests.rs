@@ -131,6 +131,8 @@ async fn nothing_is_overwritten_unasked() {
     assert!(matches!(error, CopyError::Exists(_)));
     assert_eq!(fs::read(&fixture.copy).expect("there"), b"precious");
     backup(&fixture.database, &fixture.copy, true).expect("copied");
+    let error = backup(&fixture.database, &fixture.database, true).expect_err("refused");
+    assert!(matches!(error, CopyError::Exists(_)), "not even when asked");
 }
 
 #[tokio::test]
