@@ -3,20 +3,6 @@
 //! A key set is read once and kept parsed. A key that cannot be used stays in
 //! the set with the reason, so that a token which names it is told `bad_key`
 //! and the other keys go on working.
-//!
-//! # Which key a token is checked with
-//!
-//! 1. A token with a `kid` is checked with the keys of that name. Names are
-//!    compared byte for byte and go nowhere else. If there is none, the keys
-//!    that were added for any name stand in ([`KeySet::add_secret`] without a
-//!    name); if there is none of those either, the key is unknown.
-//! 2. A token without a `kid` may have been signed with any key of the set.
-//! 3. Of these, the ones made for the token's `alg` remain. With a `kid`, there
-//!    must be exactly one: RFC 7517 section 4.5 lets keys of different types
-//!    share a name, but two keys that both fit make the name useless, so the
-//!    key is bad. (The same key given twice counts once.) Without a `kid`, each
-//!    is tried in the order of the set, as long as there are no more than
-//!    [`MAX_TRIES`].
 
 use std::{collections::BTreeMap, fmt};
 
@@ -35,6 +21,20 @@ use crate::{
 const MAX_TRIES: usize = 8;
 
 /// A set of keys to verify with.
+///
+/// # Which key a token is checked with
+///
+/// 1. A token with a `kid` is checked with the keys of that name. Names are
+///    compared byte for byte and go nowhere else. If there is none, the keys
+///    that were added for any name stand in ([`KeySet::add_secret`] without a
+///    name); if there is none of those either, the key is unknown.
+/// 2. A token without a `kid` may have been signed with any key of the set.
+/// 3. Of these, the ones made for the token's `alg` remain. With a `kid`, there
+///    must be exactly one: RFC 7517 section 4.5 lets keys of different types
+///    share a name, but two keys that both fit make the name useless, so the
+///    key is bad. (The same key given twice counts once.) Without a `kid`, each
+///    is tried in the order of the set; if there are more than eight, the token
+///    must name its own.
 #[derive(Default)]
 pub struct KeySet {
     keys: Vec<Key>,
@@ -330,193 +330,4 @@ impl Key {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::{KeySet, MAX_TRIES};
-    use crate::{
-        Algorithm, Options, Verifier,
-        testing::{SECRET, TestKey, hs256},
-    };
-
-    fn set(keys: &[Value]) -> KeySet {
-        KeySet::from_jwks(&json!({ "keys": keys }).to_string()).expect("a JWK Set")
-    }
-
-    fn verdict(keys: KeySet, token: &str) -> &'static str {
-        let verifier = Verifier::new(keys, Options::default());
-        verifier
-            .verify_signature(token)
-            .map_or_else(|error| error.code(), |_| "good")
-    }
-
-    fn token(key: &TestKey, kid: Option<&str>) -> String {
-        match kid {
-            Some(kid) => key.sign(&json!({"alg": "EdDSA", "kid": kid}), "{}"),
-            None => key.sign(&json!({"alg": "EdDSA"}), "{}"),
-        }
-    }
-
-    fn secret_jwk() -> Value {
-        json!({"kty": "oct", "k": crate::encoding::encode(SECRET), "kid": "s"})
-    }
-
-    #[test]
-    fn only_a_jwk_set_is_a_key_set() {
-        for text in [
-            "",
-            "[]",
-            "{}",
-            "null",
-            r#"{"keys":{}}"#,
-            r#"{"keys":null}"#,
-            r#"{"keys":[],"keys":[]}"#,
-            "{\"keys\":[]} x",
-        ] {
-            assert!(KeySet::from_jwks(text).is_err(), "{text}");
-        }
-        assert!(
-            KeySet::from_jwks(r#"{"keys":[],"other":{"a":1,"a":2}}"#)
-                .is_ok_and(|set| set.is_empty())
-        );
-    }
-
-    #[test]
-    fn a_kid_picks_its_key_and_no_other() {
-        let (one, two) = (TestKey::new(1), TestKey::new(2));
-        let keys = || {
-            set(&[
-                one.jwk(&json!({"kid": "1"})),
-                two.jwk(&json!({"kid": "2"})),
-                two.jwk(&json!({"kid": null})),
-            ])
-        };
-        assert_eq!(verdict(keys(), &token(&one, Some("1"))), "good");
-        assert_eq!(verdict(keys(), &token(&two, Some("2"))), "good");
-        assert_eq!(verdict(keys(), &token(&two, Some("1"))), "bad_signature");
-        assert_eq!(verdict(keys(), &token(&two, Some("3"))), "unknown_key");
-        assert_eq!(verdict(keys(), &token(&two, Some(""))), "unknown_key");
-        assert_eq!(
-            verdict(KeySet::new(), &token(&one, Some("1"))),
-            "unknown_key"
-        );
-        assert_eq!(verdict(KeySet::new(), &token(&one, None)), "unknown_key");
-    }
-
-    #[test]
-    fn one_bad_key_spoils_only_itself() {
-        let key = TestKey::new(1);
-        let bad = r#"{"kid":"bad","kty":"OKP","crv":"Ed25519","x":"AA"},{"kid":"twice","kid":"twice"},7,null,{"kid":7}"#;
-        let text = format!(r#"{{"keys":[{bad},{}]}}"#, key.jwk(&json!({"kid": "good"})));
-        let keys = || KeySet::from_jwks(&text).expect("a JWK Set");
-        assert_eq!(keys().len(), 6);
-        assert_eq!(keys().unusable().count(), 5);
-        assert_eq!(verdict(keys(), &token(&key, Some("good"))), "good");
-        assert_eq!(verdict(keys(), &token(&key, None)), "good");
-        assert_eq!(verdict(keys(), &token(&key, Some("bad"))), "bad_key");
-        assert_eq!(verdict(keys(), &token(&key, Some("twice"))), "unknown_key");
-    }
-
-    #[test]
-    fn a_token_without_kid_is_tried_with_every_key_that_fits() {
-        let keys: Vec<TestKey> = (0..).take(MAX_TRIES).map(TestKey::new).collect();
-        let jwks: Vec<Value> = (0..)
-            .zip(&keys)
-            .map(|(kid, key): (u8, _)| key.jwk(&json!({"kid": kid.to_string()})))
-            .collect();
-        for key in &keys {
-            assert_eq!(verdict(set(&jwks), &token(key, None)), "good");
-        }
-        assert_eq!(
-            verdict(set(&jwks), &token(&TestKey::new(99), None)),
-            "bad_signature"
-        );
-        let one_more = [&jwks[..], &[TestKey::new(99).jwk(&json!({}))]].concat();
-        assert_eq!(
-            verdict(set(&one_more), &token(&keys[0], None)),
-            "unknown_key"
-        );
-        assert_eq!(
-            verdict(set(&jwks), &hs256(&json!({"alg": "HS256"}), "{}")),
-            "algorithm_mismatch"
-        );
-    }
-
-    #[test]
-    fn a_kid_that_two_fitting_keys_share_is_bad() {
-        let (one, two) = (TestKey::new(1), TestKey::new(2));
-        let both = || set(&[one.jwk(&json!({})), two.jwk(&json!({}))]);
-        assert_eq!(verdict(both(), &token(&one, Some("k"))), "bad_key");
-        let twice_the_same = set(&[one.jwk(&json!({})), one.jwk(&json!({"use": null}))]);
-        assert_eq!(verdict(twice_the_same, &token(&one, Some("k"))), "good");
-        let mut of_two_types = set(&[one.jwk(&json!({}))]);
-        of_two_types
-            .add_secret(Some("k"), SECRET, &[Algorithm::Hs256])
-            .expect("a secret");
-        assert_eq!(verdict(of_two_types, &token(&one, Some("k"))), "good");
-    }
-
-    #[test]
-    fn a_secret_without_a_name_answers_to_all() {
-        let mut keys = KeySet::new();
-        keys.add(&TestKey::new(1).named("k"));
-        keys.add_secret(None, SECRET, &Algorithm::HMAC)
-            .expect("a secret");
-        let verifier = Verifier::new(keys, Options::default());
-        for (header, expected) in [
-            (json!({"alg": "HS256"}), "good"),
-            (json!({"alg": "HS256", "kid": "anything"}), "good"),
-            (json!({"alg": "HS256", "kid": "k"}), "algorithm_mismatch"),
-            (json!({"alg": "HS512"}), "bad_signature"),
-            (json!({"alg": "ES256"}), "algorithm_mismatch"),
-        ] {
-            let verdict = verifier.verify_signature(&hs256(&header, "{}"));
-            assert_eq!(
-                verdict.map_or_else(|error| error.code(), |_| "good"),
-                expected,
-                "{header}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_secret_beside_public_keys_is_none() {
-        let token = hs256(&json!({"alg": "HS256", "kid": "s"}), "{}");
-        assert_eq!(verdict(set(&[secret_jwk()]), &token), "good");
-        for other in [
-            TestKey::new(1).jwk(&json!({})),
-            json!({"kty": "RSA"}),
-            json!({"kty": "?"}),
-        ] {
-            assert_eq!(verdict(set(&[secret_jwk(), other]), &token), "bad_key");
-        }
-        let published = KeySet::from_published_jwks(&json!({"keys": [secret_jwk()]}).to_string());
-        assert_eq!(verdict(published.expect("a JWK Set"), &token), "bad_key");
-    }
-
-    #[test]
-    fn a_secret_is_for_hmac_only() {
-        let mut keys = KeySet::new();
-        assert!(keys.add_secret(None, b"", &Algorithm::HMAC).is_err());
-        assert!(
-            keys.add_secret(None, SECRET, &[Algorithm::Hs256, Algorithm::EdDsa])
-                .is_err()
-        );
-        assert!(keys.is_empty());
-    }
-
-    #[test]
-    fn debug_shows_names_and_reasons_only() {
-        let shown = format!(
-            "{:?}",
-            set(&[
-                secret_jwk(),
-                json!({"kty": "oct", "kid": "short", "k": "c2VjcmV0"})
-            ])
-        );
-        assert_eq!(
-            shown,
-            r#"{"s": "usable", "short": "the `oct` key is shorter than 32 bytes"}"#
-        );
-    }
-}
+mod tests;
