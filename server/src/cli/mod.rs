@@ -20,6 +20,7 @@ pub mod runtime;
 mod secret_input;
 mod serve;
 mod token;
+mod usage;
 mod user;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
@@ -171,15 +172,8 @@ struct UsageError(String);
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        // Help and the version come this way too, with 0.
-        Err(error) => {
-            let failed = error.print().is_err();
-            return if error.use_stderr() || failed {
-                ExitCode::from(2)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
+        // Help and the version come this way too.
+        Err(error) => return usage::report(&error),
     };
     match run(cli, Sources::of_process()) {
         Ok(()) => ExitCode::SUCCESS,

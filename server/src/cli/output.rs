@@ -56,6 +56,11 @@ pub(super) fn error(error: &anyhow::Error) {
     to_stderr("error", &format!("{error:#}"));
 }
 
+/// Prints what is wrong with the command line to stderr.
+pub(super) fn usage_error(text: &str) {
+    to_stderr("error", &format!("{text} (see --help)"));
+}
+
 fn to_stderr(kind: &str, text: &str) {
     // Nobody is left to be told when stderr is gone as well.
     let _ = writeln!(io::stderr(), "{kind}: {}", one_line(text));
