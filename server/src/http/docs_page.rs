@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
+use super::openapi::ALWAYS;
+
 const PAGE: &str = include_str!("../../pages/docs.html");
 
 /// The page for a document that [`super::openapi::document`] made.
@@ -66,10 +68,15 @@ fn operation_section(page: &mut String, path: &str, method: &str, operation: &Va
         member_table(page, body);
     }
     page.push_str("<h4>Answers</h4>\n<dl>\n");
-    for (status, response) in members(&operation["responses"]) {
+    for (status, response) in
+        members(&operation["responses"]).filter(|(_, response)| !is_always_possible(response))
+    {
         push(page, format_args!("<dt>{}</dt><dd>", escape(status)));
         paragraphs(page, &response["description"]);
-        for (media_type, content) in members(&response["content"]) {
+        // Problems have one shape, and the description above lists their codes.
+        for (media_type, content) in members(&response["content"])
+            .filter(|(media_type, _)| *media_type != "application/problem+json")
+        {
             push(
                 page,
                 format_args!(
@@ -82,6 +89,20 @@ fn operation_section(page: &mut String, path: &str, method: &str, operation: &Va
         page.push_str("</dd>\n");
     }
     page.push_str("</dl></section>\n");
+}
+
+/// Whether a response holds nothing but the problems that every operation may have, of
+/// which the page speaks once.
+fn is_always_possible(response: &Value) -> bool {
+    let content = members(&response["content"]);
+    let problems = &response["content"]["application/problem+json"];
+    let codes = problems["schema"]["properties"]["code"]["enum"].as_array();
+    content.count() == 1
+        && codes.is_some_and(|codes| {
+            codes
+                .iter()
+                .all(|code| ALWAYS.iter().any(|problem| problem.code() == code))
+        })
 }
 
 /// Which tokens an operation takes, in words; none when it takes none.
@@ -137,11 +158,7 @@ fn type_of(schema: &Value) -> String {
     }
     for (combined, separator) in [("allOf", " and "), ("anyOf", " or "), ("oneOf", " or ")] {
         if let Some(parts) = schema[combined].as_array() {
-            let mut parts: Vec<String> = parts.iter().map(type_of).collect();
-            let code = &schema["properties"]["code"];
-            if code.is_object() {
-                parts.push(format!("<code>code</code> {}", type_of(code)));
-            }
+            let parts: Vec<String> = parts.iter().map(type_of).collect();
             return parts.join(separator);
         }
     }

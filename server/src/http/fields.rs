@@ -2,18 +2,18 @@
 //! that every one which does not fit is reported at once.
 //!
 //! Members that nobody asks for are ignored. A member that comes twice makes the body no
-//! JSON that two parsers would agree upon, and is refused (RFC 8259 section 4).
+//! JSON that two parsers would agree upon (RFC 8259 section 4), and so do half a surrogate
+//! pair and a number beyond all bounds: such a body is refused as a whole.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::error::{ApiError, Problem};
-use crate::domain::email::{self, Email};
+use crate::domain::email::{self, Email, EmailError};
 use crate::domain::error::Violation;
 use crate::domain::password::Password;
 use crate::domain::user::{Age, UserName};
@@ -21,7 +21,7 @@ use crate::domain::user::{Age, UserName};
 /// A field: its name, how its value is read, and what the API's description says of it.
 pub(crate) struct Field<T> {
     pub(crate) name: &'static str,
-    read: fn(&RawValue) -> Result<T, Fault>,
+    read: fn(Given) -> Result<T, Fault>,
     schema: fn() -> Value,
 }
 
@@ -55,7 +55,10 @@ impl<T> Field<T> {
 /// A user's name.
 pub(crate) const NAME: Field<UserName> = Field {
     name: "name",
-    read: |raw| UserName::parse(&text(raw)?).map_err(|error| Fault::new(error.code(), error)),
+    read: |given| {
+        let text = given.text()?;
+        UserName::parse(&text).map_err(|error| Fault::new(error.code(), error))
+    },
     schema: || {
         json!({
             "type": "string",
@@ -68,19 +71,35 @@ pub(crate) const NAME: Field<UserName> = Field {
 /// An e-mail address.
 pub(crate) const EMAIL: Field<Email> = Field {
     name: "email",
-    read: |raw| Email::parse(&text(raw)?).map_err(|error| Fault::new("invalid_email", error)),
+    read: |given| {
+        Email::parse(&given.text()?).map_err(|error| match error {
+            EmailError::TooLong => Fault::new("too_long", error),
+            _ => Fault::new("invalid_email", error),
+        })
+    },
     schema: || json!({ "type": "string", "format": "email", "maxLength": email::MAX_BYTES }),
 };
 
 /// An age; `None` is JSON's null.
 pub(crate) const AGE: Field<Option<Age>> = Field {
     name: "age",
-    read: age,
+    read: |given| {
+        if matches!(given, Given::Null) {
+            return Ok(None);
+        }
+        Age::new(given.whole_number()?)
+            .map(Some)
+            .map_err(|error| Fault::new(error.code(), error))
+    },
     schema: || {
         json!({
             "anyOf": [
                 { "type": "integer", "minimum": Age::MIN, "maximum": Age::MAX },
-                { "type": "string", "pattern": "^[0-9]+$", "description": "The same number in a string." },
+                {
+                    "type": "string",
+                    "pattern": "^[0-9]+$",
+                    "description": "The same number in a string.",
+                },
                 { "type": "null" },
             ],
         })
@@ -88,37 +107,37 @@ pub(crate) const AGE: Field<Option<Age>> = Field {
 };
 
 /// A password that somebody signs in with, or wants to.
-pub(crate) const PASSWORD: Field<Password> = password_field("password");
+pub(crate) const PASSWORD: Field<Password> = password("password");
 
 /// The password that a signed-in user has.
-pub(crate) const CURRENT_PASSWORD: Field<Password> = password_field("current_password");
+pub(crate) const CURRENT_PASSWORD: Field<Password> = password("current_password");
 
 /// The password that a signed-in user wants to have.
-pub(crate) const NEW_PASSWORD: Field<Password> = password_field("new_password");
+pub(crate) const NEW_PASSWORD: Field<Password> = password("new_password");
 
 /// A refresh token; `None` is JSON's null.
-pub(crate) const REFRESH_TOKEN: Field<Option<String>> = Field {
+pub(crate) const REFRESH_TOKEN: Field<Option<Zeroizing<String>>> = Field {
     name: "refresh_token",
-    read: |raw| {
-        if raw.get() == "null" {
-            Ok(None)
-        } else {
-            text(raw).map(Some)
-        }
+    read: |given| match given {
+        Given::Null => Ok(None),
+        given => given.text().map(Some),
     },
     schema: || json!({ "type": ["string", "null"] }),
 };
 
-const fn password_field(name: &'static str) -> Field<Password> {
+const fn password(name: &'static str) -> Field<Password> {
     Field {
         name,
-        read: |raw| text(raw).map(Password::new),
+        read: |given| {
+            let mut text = given.text()?;
+            Ok(Password::new(std::mem::take(&mut *text)))
+        },
         schema: || json!({ "type": "string", "format": "password" }),
     }
 }
 
 /// Why a value is not one of the field's.
-pub(crate) struct Fault {
+struct Fault {
     code: &'static str,
     message: String,
 }
@@ -130,68 +149,74 @@ impl Fault {
             message: message.to_string(),
         }
     }
+}
 
-    fn wrong_type(message: &str) -> Self {
-        Self::new("wrong_type", message)
+/// A JSON value as it was given; what is inside of an array does not matter.
+enum Given {
+    Null,
+    Bool,
+    Integer(i64),
+    Float(f64),
+    Text(Zeroizing<String>),
+    Array,
+    Object(BTreeMap<String, Given>),
+}
+
+impl Given {
+    fn text(self) -> Result<Zeroizing<String>, Fault> {
+        match self {
+            Self::Text(text) => Ok(text),
+            _ => Err(Fault::new("wrong_type", "must be a string")),
+        }
+    }
+
+    /// A whole number, or one in a string as HTML forms send it. `30.0` is whole. What an
+    /// `i64` cannot hold becomes the end of its range.
+    fn whole_number(self) -> Result<i64, Fault> {
+        let whole = match self {
+            Self::Integer(number) => Some(number),
+            Self::Float(number) => whole(number),
+            Self::Text(text) => digits(text.trim()),
+            Self::Null | Self::Bool | Self::Array | Self::Object(_) => None,
+        };
+        whole.ok_or_else(|| Fault::new("wrong_type", "must be a whole number"))
     }
 }
 
-fn text(raw: &RawValue) -> Result<String, Fault> {
-    serde_json::from_str(raw.get()).map_err(|_| Fault::wrong_type("must be a string"))
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`as` stops at the ends of the range, as is wanted"
+)]
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0).then_some(number as i64)
 }
 
-/// A whole number, or one in a string as HTML forms send it. `30.0` is whole.
-fn age(raw: &RawValue) -> Result<Option<Age>, Fault> {
-    if raw.get() == "null" {
-        return Ok(None);
-    }
-    let number: Cow<'_, str> = match serde_json::from_str::<String>(raw.get()) {
-        Ok(text) => text.trim().to_owned().into(),
-        Err(_) => raw.get().into(),
-    };
-    let years = whole(&number).ok_or_else(|| Fault::wrong_type("must be a whole number"))?;
-    Age::new(years)
-        .map(Some)
-        .map_err(|error| Fault::new(error.code(), error))
-}
-
-/// The whole number that a text is, as far as it matters: what does not fit in an `i64`
-/// is the end of the range.
-fn whole(text: &str) -> Option<i64> {
-    if let Ok(whole) = text.parse() {
-        return Some(whole);
-    }
-    // Rust also reads "inf" and "nan", which JSON does not know.
-    if !text.ends_with(|last: char| last.is_ascii_digit()) {
+fn digits(text: &str) -> Option<i64> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let number: f64 = text.parse().ok()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "`as` saturates, as is wanted"
-    )]
-    (number.fract() == 0.0 || number.is_infinite()).then_some(number as i64)
+    // The only thing left that can go wrong is the range.
+    Some(text.parse().unwrap_or(i64::MAX))
 }
 
 /// The members of a body, and what was wrong with those that were asked for.
-pub(crate) struct Fields<'a> {
-    members: Members<'a>,
+pub(crate) struct Fields {
+    members: BTreeMap<String, Given>,
     violations: Vec<Violation>,
 }
 
-impl<'a> Fields<'a> {
-    /// Reads the outermost object of a body; the values are only checked to be JSON.
-    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, ApiError> {
-        let text = std::str::from_utf8(body).map_err(|_| Problem::InvalidJson)?;
-        let whole: &RawValue = serde_json::from_str(text).map_err(|_| Problem::InvalidJson)?;
-        if !whole.get().starts_with('{') {
+impl Fields {
+    /// Reads a body, which must be an object.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        let given: Given = serde_json::from_slice(body).map_err(|_| Problem::InvalidJson)?;
+        let Given::Object(members) = given else {
             return Err(ApiError::invalid(vec![Violation {
                 field: "body",
                 code: "wrong_type",
                 message: "must be a JSON object".to_owned(),
             }]));
-        }
-        let members = serde_json::from_str(whole.get()).map_err(|_| Problem::InvalidJson)?;
+        };
         Ok(Self {
             members,
             violations: Vec::new(),
@@ -200,10 +225,10 @@ impl<'a> Fields<'a> {
 
     /// The value of a field that must be there; `None` when it is noted as a violation.
     pub(crate) fn required<T>(&mut self, field: &Field<T>) -> Option<T> {
-        if !self.members.0.contains_key(field.name) {
+        if !self.members.contains_key(field.name) {
             self.refuse([Violation {
                 field: field.name,
-                code: "required",
+                code: "missing",
                 message: "is required".to_owned(),
             }]);
         }
@@ -213,10 +238,10 @@ impl<'a> Fields<'a> {
     /// The value of a field that may be left out; the outer `None` when it is noted as a
     /// violation.
     pub(crate) fn optional<T>(&mut self, field: &Field<T>) -> Option<Option<T>> {
-        let Some(raw) = self.members.0.get(field.name) else {
+        let Some(given) = self.members.remove(field.name) else {
             return Some(None);
         };
-        match (field.read)(raw) {
+        match (field.read)(given) {
             Ok(value) => Some(Some(value)),
             Err(fault) => {
                 self.refuse([Violation {
@@ -240,38 +265,60 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The members of an object by name, values unread.
-struct Members<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de> Deserialize<'de> for Given {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor;
-
-        impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object without repeated members")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    if members.insert(name, value).is_some() {
-                        return Err(de::Error::custom("a member comes twice"));
-                    }
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(ObjectVisitor)
+        deserializer.deserialize_any(GivenVisitor)
     }
 }
 
-/// A member's name, borrowed from the body unless it holds an escape.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+struct GivenVisitor;
+
+impl<'de> Visitor<'de> for GivenVisitor {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated members")
+    }
+
+    fn visit_unit<E>(self) -> Result<Given, E> {
+        Ok(Given::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Given, E> {
+        Ok(Given::Bool)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Given, E> {
+        Ok(Given::Integer(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Given, E> {
+        Ok(Given::Integer(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Given, E> {
+        Ok(Given::Float(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Given, E> {
+        Ok(Given::Text(Zeroizing::new(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Given, A::Error> {
+        while elements.next_element::<Given>()?.is_some() {}
+        Ok(Given::Array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+        let mut members = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry()? {
+            if members.insert(name, value).is_some() {
+                return Err(de::Error::custom("a member comes twice"));
+            }
+        }
+        Ok(Given::Object(members))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -304,11 +351,11 @@ mod tests {
             "0",
             "151",
             "-1",
-            "1e400",
-            "-1e400",
+            "1e300",
             "18446744073709551616",
-            r#""999""#,
             "9223372036854775808.0",
+            r#""999""#,
+            r#""-99999999999999999999""#,
         ] {
             assert_eq!(age_of(json), Err("out_of_range"), "{json}");
         }
@@ -320,8 +367,8 @@ mod tests {
             r#""""#,
             r#""thirty""#,
             r#""inf""#,
-            r#""NaN""#,
-            r#""\ud800""#,
+            r#""3e1""#,
+            r#""+-3""#,
         ] {
             assert_eq!(age_of(json), Err("wrong_type"), "{json}");
         }
@@ -345,7 +392,7 @@ mod tests {
             [
                 ("name", "too_short"),
                 ("email", "wrong_type"),
-                ("password", "required"),
+                ("password", "missing"),
                 ("age", "wrong_type"),
             ]
         );
@@ -370,6 +417,8 @@ mod tests {
             b"{\"a\":1,}",
             b"{\"a\":1} x",
             b"{\"a\":\"\xff\"}",
+            b"{\"a\":\"\\ud800\"}",
+            b"{\"a\":1e400}",
             b"nul",
             b"{\"a\":1,\"a\":2}",
             b"{\"a\":1,\"\\u0061\":2}",

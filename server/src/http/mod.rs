@@ -54,7 +54,7 @@ pub use self::state::{AppState, Services, Settings};
 /// Completes the declaration of an operation with the filter that answers it.
 type Declare = fn(Operation, &Shared) -> Endpoint;
 
-/// Every route but the two that describe the others.
+/// Every route but those that describe the others.
 const ROUTES: &[(Method, &str, Declare)] = &[
     (Method::GET, "/", home::read),
     (Method::GET, "/assets/style.css", home::style),
@@ -97,8 +97,12 @@ const ROUTES: &[(Method, &str, Declare)] = &[
     ),
 ];
 
-/// Those two.
-const DESCRIPTIONS: [(Method, &str); 2] = [(Method::GET, "/openapi.json"), (Method::GET, "/docs")];
+/// Those.
+const DESCRIPTIONS: [(Method, &str); 3] = [
+    (Method::GET, "/openapi.json"),
+    (Method::GET, "/docs"),
+    (Method::GET, "/problems/{code}"),
+];
 
 /// Answers requests on a bound listener until `stop` is ready, then finishes what runs;
 /// ends at once when `end` is ready after that.

@@ -10,7 +10,7 @@ use super::error::{Problem, ProblemBody};
 use super::operation::{Operation, Token};
 
 /// What every operation may answer beside what it declares.
-const ALWAYS: [Problem; 3] = [
+pub(crate) const ALWAYS: [Problem; 3] = [
     Problem::InternalError,
     Problem::DatabaseUnavailable,
     Problem::Timeout,
@@ -18,8 +18,9 @@ const ALWAYS: [Problem; 3] = [
 
 /// The API as a whole.
 const DESCRIPTION: &str = "Sign-up, sign-in, and JSON Web Tokens for the users of an application.\n\n\
-    Every path that answers GET answers HEAD, and every path answers OPTIONS. Errors have one \
-    shape, `application/problem+json` (RFC 9457); `code` is a stable machine word.";
+    Every path that answers GET answers HEAD, and every path answers OPTIONS.\n\n\
+    Errors have one shape, `application/problem+json` (RFC 9457); `code` is a stable machine word. \
+    Any operation may answer 500 `internal_error`, 503 `database_unavailable` and 503 `timeout`.";
 
 /// The document that describes these operations, reached under `public_url`.
 pub(crate) fn document<'a>(
@@ -31,7 +32,10 @@ pub(crate) fn document<'a>(
         .for_serialize()
         .into_generator();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for operation in operations {
+    for operation in operations
+        .into_iter()
+        .filter(|operation| operation.described)
+    {
         paths.entry(operation.path).or_default().insert(
             operation.method.as_str().to_ascii_lowercase(),
             describe(operation, &mut generator),
@@ -112,7 +116,11 @@ fn path_parameter(path: &str) -> Option<Value> {
         "name": name,
         "in": "path",
         "required": true,
-        "schema": { "type": "string", "format": "uuid" },
+        "schema": if name.ends_with("_id") {
+            json!({ "type": "string", "format": "uuid" })
+        } else {
+            json!({ "type": "string" })
+        },
     }))
 }
 
@@ -186,4 +194,74 @@ fn problem_schema(status: u16, problems: &[Problem], generator: &mut SchemaGener
             "code": { "enum": codes },
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use warp::http::{Method, StatusCode};
+
+    use super::*;
+    use crate::http::fields::{AGE, NAME};
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Thing {
+        name: String,
+    }
+
+    fn described() -> Value {
+        let operation = Operation::new(Method::PATCH, "/things/{thing_id}")
+            .named("change_thing", "Change a thing")
+            .token(Token::Access)
+            .body(const { &[NAME.required(), AGE.optional()] })
+            .answer::<Thing>(StatusCode::OK, "The thing.");
+        document([&operation], "https://auth.example.com")
+    }
+
+    #[test]
+    fn says_what_was_declared() {
+        let document = described();
+        assert_eq!(document["servers"][0]["url"], "https://auth.example.com");
+        let operation = &document["paths"]["/things/{thing_id}"]["patch"];
+        assert_eq!(operation["operationId"], "change_thing");
+        assert_eq!(operation["security"], json!([{ "access_token": [] }]));
+        assert_eq!(operation["parameters"][0]["name"], "thing_id");
+        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(body["required"], json!(["name"]));
+        assert_eq!(body["properties"]["name"]["minLength"], 5);
+        assert_eq!(
+            operation["responses"]["200"]["content"]["application/json"]["schema"],
+            json!({ "$ref": "#/components/schemas/Thing" })
+        );
+    }
+
+    #[test]
+    fn problems_are_listed_by_status() {
+        let document = described();
+        let responses = &document["paths"]["/things/{thing_id}"]["patch"]["responses"];
+        let codes = |status: &str| {
+            let content = &responses[status]["content"]["application/problem+json"];
+            content["schema"]["properties"]["code"]["enum"].clone()
+        };
+        assert_eq!(codes("400"), json!(["invalid_request", "invalid_json"]));
+        assert_eq!(codes("503"), json!(["database_unavailable", "timeout"]));
+        let all = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
+        assert_eq!(all.as_array().map(Vec::len), Some(Problem::ALL.len()));
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = described();
+        let text = document.to_string();
+        let references: Vec<&str> = text
+            .split("\"$ref\":\"#")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert!(references.len() > 3, "{references:?}");
+        for reference in references {
+            assert!(document.pointer(reference).is_some(), "{reference}");
+        }
+    }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Operation {
     pub(crate) summary: &'static str,
     /// Whether pages of every origin may read the answers.
     pub(crate) public: bool,
+    /// Whether it is described to others; what only belongs to a page is not.
+    pub(crate) described: bool,
     pub(crate) token: Token,
     /// The members of the JSON body, if there is one.
     pub(crate) body: &'static [Member],
@@ -70,6 +72,7 @@ impl Operation {
             id: "",
             summary: "",
             public: false,
+            described: true,
             token: Token::None,
             body: &[],
             answers: Vec::new(),
@@ -87,6 +90,12 @@ impl Operation {
     /// Pages of every origin may read it.
     pub(crate) fn public(mut self) -> Self {
         self.public = true;
+        self
+    }
+
+    /// Belongs to a page and is of no interest to anybody else.
+    pub(crate) fn undescribed(mut self) -> Self {
+        self.described = false;
         self
     }
 

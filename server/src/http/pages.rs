@@ -4,6 +4,8 @@ use warp::http::Response as HttpResponse;
 use warp::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::reply::{Reply, Response};
 
+use super::error::Problem;
+
 /// The media type of pages.
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
@@ -11,6 +13,7 @@ pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const STYLE: &str = include_str!("../../pages/style.css");
 
 const HOME: &str = include_str!("../../pages/home.html");
+const PROBLEM: &str = include_str!("../../pages/problem.html");
 
 /// What a page may load: its style sheet, and nothing from anywhere else.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -35,9 +38,9 @@ pub(crate) fn with_page_headers(mut response: Response) -> Response {
 /// The page at `/`.
 pub(crate) fn home(healthy: bool, docs: bool) -> Response {
     let (class, state) = if healthy {
-        ("good", "All is well.")
+        ("good", "It is healthy.")
     } else {
-        ("bad", "The database does not answer.")
+        ("bad", "It is not healthy: the database does not answer.")
     };
     let docs = if docs {
         "<a href=\"/docs\">How to use it</a>"
@@ -48,6 +51,22 @@ pub(crate) fn home(healthy: bool, docs: bool) -> Response {
         .replace("{{class}}", class)
         .replace("{{state}}", state)
         .replace("{{docs}}", docs);
+    answer(page)
+}
+
+/// The page at `/problems/CODE`, which the `type` of a problem leads to.
+pub(crate) fn problem(problem: Problem) -> Response {
+    let status = problem.status();
+    answer(
+        PROBLEM
+            .replace("{{code}}", problem.code())
+            .replace("{{message}}", problem.message())
+            .replace("{{status}}", status.as_str())
+            .replace("{{reason}}", status.canonical_reason().unwrap_or_default()),
+    )
+}
+
+fn answer(page: String) -> Response {
     let mut response = HttpResponse::new(page).into_response();
     response
         .headers_mut()

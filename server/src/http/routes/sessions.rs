@@ -5,6 +5,7 @@ use serde::Serialize;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
+use zeroize::Zeroizing;
 
 use super::bodies::{SessionBody, TokensBody, json};
 use super::{signed_in, with};
@@ -37,7 +38,9 @@ pub(crate) fn refresh(operation: Operation, state: &Shared) -> Endpoint {
             let exchange = |state: Shared, caller: Caller, body: Body| async move {
                 let now = state.now();
                 let given = token_in_body(body).await?;
-                let in_header = caller.bearer()?.map(str::to_owned);
+                let in_header = caller
+                    .bearer()?
+                    .map(|token| Zeroizing::new(token.to_owned()));
                 let token = match (in_header, given) {
                     (Some(_), Some(_)) => return Err(Problem::InvalidRequest.into()),
                     (Some(token), None) | (None, Some(token)) => token,
@@ -54,7 +57,7 @@ pub(crate) fn refresh(operation: Operation, state: &Shared) -> Endpoint {
         })
 }
 
-async fn token_in_body(body: Body) -> Result<Option<String>, ApiError> {
+async fn token_in_body(body: Body) -> Result<Option<Zeroizing<String>>, ApiError> {
     let Some(bytes) = body.json_if_any().await? else {
         return Ok(None);
     };
@@ -75,7 +78,7 @@ pub(crate) fn log_out(operation: Operation, state: &Shared) -> Endpoint {
 }
 
 async fn end_presented(state: Shared, caller: Caller) -> Result<Response, ApiError> {
-    let token = caller.token()?.to_owned();
+    let token = Zeroizing::new(caller.token()?.to_owned());
     let cx = caller.context(state.now());
     state.sessions.logout(&cx, &token).await?;
     Ok(json(&LoggedOut {
