@@ -117,7 +117,11 @@ impl Verify {
         };
         if let Some(source) = &self.jwks {
             let text = runtime::command(source.read())?;
-            let keys = KeySet::from_jwks(&text).with_context(|| format!("in {source}"))?;
+            let keys = match source {
+                JwksSource::File(_) => KeySet::from_jwks(&text),
+                JwksSource::Http(_) => KeySet::from_published_jwks(&text),
+            };
+            let keys = keys.with_context(|| format!("in {source}"))?;
             for (kid, error) in keys.unusable() {
                 let kid = kid.unwrap_or("without a name");
                 output::warning(&format!("the key {kid} of {source} is not usable: {error}"));

@@ -26,7 +26,7 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
 /// The oldest release that compiles the verifier, `rust-version` in Cargo.toml.
-const OLDEST: (u32, u32) = (1, 85);
+const OLDEST: (u32, u32) = (1, 88);
 
 /// How long rustup may take for 20 MB, before the way is given up.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(300);
