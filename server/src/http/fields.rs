@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::error::{ApiError, Problem};
+use super::given::Given;
 use crate::domain::email::{self, Email, EmailError};
 use crate::domain::error::Violation;
 use crate::domain::password::Password;
@@ -56,7 +56,7 @@ impl<T> Field<T> {
 pub(crate) const NAME: Field<UserName> = Field {
     name: "name",
     read: |given| {
-        let text = given.text()?;
+        let text = text(given)?;
         UserName::parse(&text).map_err(|error| Fault::new(error.code(), error))
     },
     schema: || {
@@ -72,7 +72,7 @@ pub(crate) const NAME: Field<UserName> = Field {
 pub(crate) const EMAIL: Field<Email> = Field {
     name: "email",
     read: |given| {
-        Email::parse(&given.text()?).map_err(|error| match error {
+        Email::parse(&text(given)?).map_err(|error| match error {
             EmailError::TooLong => Fault::new("too_long", error),
             _ => Fault::new("invalid_email", error),
         })
@@ -87,7 +87,10 @@ pub(crate) const AGE: Field<Option<Age>> = Field {
         if matches!(given, Given::Null) {
             return Ok(None);
         }
-        Age::new(given.whole_number()?)
+        let years = given
+            .whole_number()
+            .ok_or_else(|| Fault::new("wrong_type", "must be a whole number"))?;
+        Age::new(years)
             .map(Some)
             .map_err(|error| Fault::new(error.code(), error))
     },
@@ -120,7 +123,7 @@ pub(crate) const REFRESH_TOKEN: Field<Option<Zeroizing<String>>> = Field {
     name: "refresh_token",
     read: |given| match given {
         Given::Null => Ok(None),
-        given => given.text().map(Some),
+        given => text(given).map(Some),
     },
     schema: || json!({ "type": ["string", "null"] }),
 };
@@ -129,7 +132,7 @@ const fn password(name: &'static str) -> Field<Password> {
     Field {
         name,
         read: |given| {
-            let mut text = given.text()?;
+            let mut text = text(given)?;
             Ok(Password::new(std::mem::take(&mut *text)))
         },
         schema: || json!({ "type": "string", "format": "password" }),
@@ -151,53 +154,10 @@ impl Fault {
     }
 }
 
-/// A JSON value as it was given; what is inside of an array does not matter.
-enum Given {
-    Null,
-    Bool,
-    Integer(i64),
-    Float(f64),
-    Text(Zeroizing<String>),
-    Array,
-    Object(BTreeMap<String, Given>),
-}
-
-impl Given {
-    fn text(self) -> Result<Zeroizing<String>, Fault> {
-        match self {
-            Self::Text(text) => Ok(text),
-            _ => Err(Fault::new("wrong_type", "must be a string")),
-        }
-    }
-
-    /// A whole number, or one in a string as HTML forms send it. `30.0` is whole. What an
-    /// `i64` cannot hold becomes the end of its range.
-    fn whole_number(self) -> Result<i64, Fault> {
-        let whole = match self {
-            Self::Integer(number) => Some(number),
-            Self::Float(number) => whole(number),
-            Self::Text(text) => digits(text.trim()),
-            Self::Null | Self::Bool | Self::Array | Self::Object(_) => None,
-        };
-        whole.ok_or_else(|| Fault::new("wrong_type", "must be a whole number"))
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "`as` stops at the ends of the range, as is wanted"
-)]
-fn whole(number: f64) -> Option<i64> {
-    (number.fract() == 0.0).then_some(number as i64)
-}
-
-fn digits(text: &str) -> Option<i64> {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if unsigned.is_empty() || !unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    // The only thing left that can go wrong is the range.
-    Some(text.parse().unwrap_or(i64::MAX))
+fn text(given: Given) -> Result<Zeroizing<String>, Fault> {
+    given
+        .text()
+        .ok_or_else(|| Fault::new("wrong_type", "must be a string"))
 }
 
 /// The members of a body, and what was wrong with those that were asked for.
@@ -265,70 +225,13 @@ impl Fields {
     }
 }
 
-impl<'de> Deserialize<'de> for Given {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(GivenVisitor)
-    }
-}
-
-struct GivenVisitor;
-
-impl<'de> Visitor<'de> for GivenVisitor {
-    type Value = Given;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without repeated members")
-    }
-
-    fn visit_unit<E>(self) -> Result<Given, E> {
-        Ok(Given::Null)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Given, E> {
-        Ok(Given::Bool)
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Given, E> {
-        Ok(Given::Integer(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Given, E> {
-        Ok(Given::Integer(i64::try_from(number).unwrap_or(i64::MAX)))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Given, E> {
-        Ok(Given::Float(number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Given, E> {
-        Ok(Given::Text(Zeroizing::new(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Given, A::Error> {
-        while elements.next_element::<Given>()?.is_some() {}
-        Ok(Given::Array)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
-        let mut members = BTreeMap::new();
-        while let Some((name, value)) = map.next_entry()? {
-            if members.insert(name, value).is_some() {
-                return Err(de::Error::custom("a member comes twice"));
-            }
-        }
-        Ok(Given::Object(members))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn age_of(json: &str) -> Result<Option<u8>, &'static str> {
         let body = format!(r#"{{"age":{json}}}"#);
-        let Ok(mut fields) = Fields::parse(body.as_bytes()) else {
-            return Err("invalid_json");
-        };
+        let mut fields = Fields::parse(body.as_bytes()).expect("an object");
         match fields.required(&AGE) {
             Some(age) => Ok(age.map(Age::years)),
             None => Err(fields.violations[0].code),
@@ -336,42 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn ages_come_as_numbers_and_as_strings() {
-        for json in ["30", "30.0", "3e1", r#""30""#, r#"" 30 ""#, r#""+30""#] {
-            assert_eq!(age_of(json), Ok(Some(30)), "{json}");
-        }
+    fn ages_have_a_range_and_may_be_null() {
         assert_eq!(age_of("null"), Ok(None));
         assert_eq!(age_of("1"), Ok(Some(1)));
-        assert_eq!(age_of("150"), Ok(Some(150)));
-    }
-
-    #[test]
-    fn other_ages_are_refused() {
-        for json in [
-            "0",
-            "151",
-            "-1",
-            "1e300",
-            "18446744073709551616",
-            "9223372036854775808.0",
-            r#""999""#,
-            r#""-99999999999999999999""#,
-        ] {
+        assert_eq!(age_of(r#""150""#), Ok(Some(150)));
+        for json in ["0", "151", "-1", "1e300", r#""999""#] {
             assert_eq!(age_of(json), Err("out_of_range"), "{json}");
         }
-        for json in [
-            "30.5",
-            "true",
-            "[30]",
-            r#"{"a":1}"#,
-            r#""""#,
-            r#""thirty""#,
-            r#""inf""#,
-            r#""3e1""#,
-            r#""+-3""#,
-        ] {
-            assert_eq!(age_of(json), Err("wrong_type"), "{json}");
-        }
+        assert_eq!(age_of("30.5"), Err("wrong_type"));
     }
 
     #[test]
@@ -410,21 +285,7 @@ mod tests {
             let error = Fields::parse(body).err().expect("refused");
             format!("{error:?}")
         };
-        let deep = format!("{{\"a\":{}", "[".repeat(50_000));
-        for body in [
-            &b""[..],
-            b"{",
-            b"{\"a\":1,}",
-            b"{\"a\":1} x",
-            b"{\"a\":\"\xff\"}",
-            b"{\"a\":\"\\ud800\"}",
-            b"{\"a\":1e400}",
-            b"nul",
-            b"{\"a\":1,\"a\":2}",
-            b"{\"a\":1,\"\\u0061\":2}",
-            b"\xef\xbb\xbf{}",
-            deep.as_bytes(),
-        ] {
+        for body in [&b""[..], b"{", b"{} x", b"{\"a\":\"\xff\"}", b"nul"] {
             assert!(refusal(body).contains("InvalidJson"), "{body:?}");
         }
         for body in [&b"[]"[..], b"7", b"\"{}\"", b"null"] {

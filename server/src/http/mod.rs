@@ -11,6 +11,8 @@
 //! A handler parses, calls one use case and answers. It knows no SQL.
 
 mod arrival;
+mod body;
+mod caller;
 mod client_addr;
 mod cors;
 mod database_health;
@@ -19,8 +21,8 @@ mod document;
 mod dress;
 mod error;
 mod fields;
-mod filters;
 mod gate;
+mod given;
 mod log;
 mod negotiate;
 mod openapi;

@@ -7,9 +7,10 @@ use warp::reply::{Reply, Response};
 use super::bodies::{TokensBody, UserBody, json};
 use super::{signed_in, with};
 use crate::domain::user::ProfileChange;
+use crate::http::body::{Body, body};
+use crate::http::caller::{Caller, caller};
 use crate::http::error::{ApiError, Problem};
 use crate::http::fields::{AGE, CURRENT_PASSWORD, Fields, NAME, NEW_PASSWORD, PASSWORD};
-use crate::http::filters::{Body, Caller, body, caller};
 use crate::http::operation::{Endpoint, Operation, Token};
 use crate::http::state::Shared;
 

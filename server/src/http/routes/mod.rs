@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use warp::Filter;
 
+use super::caller::Caller;
 use super::error::ApiError;
-use super::filters::Caller;
 use super::state::Shared;
 use crate::domain::clock::Timestamp;
 use crate::domain::session::Session;

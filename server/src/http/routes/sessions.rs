@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 use super::bodies::{SessionBody, TokensBody, json};
 use super::{signed_in, with};
 use crate::domain::ids::SessionId;
+use crate::http::body::{Body, body};
+use crate::http::caller::{Caller, caller};
 use crate::http::error::{ApiError, Problem};
 use crate::http::fields::{Fields, REFRESH_TOKEN};
-use crate::http::filters::{Body, Caller, body, caller};
 use crate::http::operation::{Endpoint, Operation, Token};
 use crate::http::state::Shared;
 

@@ -13,9 +13,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
 use crate::domain::password_rules::PasswordRules;
 use crate::domain::user::UserName;
+use crate::http::body::{Body, body};
+use crate::http::caller::{Caller, caller};
 use crate::http::error::{ApiError, Problem};
 use crate::http::fields::{AGE, EMAIL, Fields, NAME, PASSWORD};
-use crate::http::filters::{Body, Caller, body, caller};
 use crate::http::operation::{Endpoint, Operation};
 use crate::http::state::Shared;
 
