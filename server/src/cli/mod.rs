@@ -1,7 +1,7 @@
 //! The command line: one file for each subcommand.
 //!
 //! To add one: a file with its `clap::Args` and a `run`, its `mod` line, a
-//! variant of [`Command`], an arm in [`Command::run`]. A `run` prints data
+//! variant of `Command`, an arm in `Command::run`. A `run` prints data
 //! through [`output`], waits for storage in [`runtime::command`], returns errors
 //! with [`anyhow::Context`] that say what was tried, and never exits by itself.
 //! Exit codes: 0 done, 1 failed, 2 usage.

@@ -1,7 +1,7 @@
 //! The steps of the schema, and what it takes to walk them up and down.
 //!
 //! The steps are folders under `migrations/`, embedded in the binary; `migrations/README.md`
-//! says how to add one. What was applied is on record in the table [`HISTORY`], written in
+//! says how to add one. What was applied is on record in the table `HISTORY`, written in
 //! the transaction of the step itself. Before anything changes, that record is compared
 //! with what is embedded: a database that a newer binary has migrated, or whose steps had
 //! another text, is left alone.

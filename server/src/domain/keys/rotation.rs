@@ -104,7 +104,7 @@ impl Plan {
         self.ensure_standby()
     }
 
-    /// Lets the standby key sign once it has been public for [`PUBLISH_AHEAD`], or at once
+    /// Lets the standby key sign once it has been public for `PUBLISH_AHEAD`, or at once
     /// when `immediately`. Asking again changes nothing, or hastens it.
     ///
     /// # Errors

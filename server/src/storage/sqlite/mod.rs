@@ -1,6 +1,6 @@
 //! The SQLite back end: embedded, one file, the default.
 //!
-//! Changes go through one [`writer`] thread, queries through a pool of [`readers`]; with
+//! Changes go through one `writer` thread, queries through a pool of `readers`; with
 //! the write-ahead log neither waits for the other. A commit is synced to disk before it
 //! is answered. The SQL is in one file per noun, as functions on a connection that do not
 //! know whose connection it is.
