@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::{Reply, Response};
 
@@ -52,6 +52,8 @@ problems! {
     EmailTaken => BAD_REQUEST, "email_taken", "Email already registered";
     /// A token in more than one place (RFC 6750 section 3.1).
     InvalidRequest => BAD_REQUEST, "invalid_request", "Send the token once, in one place";
+    /// No `Host`, or several (RFC 9112 section 3.2).
+    InvalidHost => BAD_REQUEST, "invalid_host", "Send exactly one Host header";
     /// A body that is no JSON.
     InvalidJson => BAD_REQUEST, "invalid_json", "The request body is not valid JSON";
     /// Nothing that could be a credential.
@@ -114,6 +116,12 @@ impl Problem {
             ),
             _ => None,
         }
+    }
+
+    /// Whether it means that the rest of the request's body is not read, after which the
+    /// connection is of no more use.
+    const fn leaves_a_body(self) -> bool {
+        matches!(self, Self::BodyTooLarge | Self::RequestTimeout)
     }
 }
 
@@ -278,6 +286,9 @@ impl Reply for ApiError {
         );
         if let Some(challenge) = self.problem.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if self.problem.leaves_a_body() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if self.problem.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());

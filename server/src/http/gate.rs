@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tower::Service;
-use warp::http::header::{ALLOW, HeaderValue};
-use warp::http::{Method, Request, Response as HttpResponse, StatusCode};
+use warp::http::header::{ALLOW, HOST, HeaderValue};
+use warp::http::{Method, Request, Response as HttpResponse, StatusCode, Version};
 use warp::reply::{Reply, Response};
 
 use super::arrival::Arrival;
 use super::error::Problem;
+use super::log;
 
 /// Every method that some path has; for questions about the server as a whole.
 const ANY_METHOD: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");
@@ -65,11 +66,14 @@ where
         }
         let body_deadline = Instant::now() + self.timeout;
         request.extensions_mut().insert(BodyDeadline(body_deadline));
+        let unanswered = log::Unanswered::new();
         let answer = self.inner.call(request);
         Box::pin(async move {
-            tokio::time::timeout_at(body_deadline + AFTER_BODY, answer)
+            let answer = tokio::time::timeout_at(body_deadline + AFTER_BODY, answer)
                 .await
-                .unwrap_or_else(|_| Ok(Problem::Timeout.into_response()))
+                .unwrap_or_else(|_| Ok(Problem::Timeout.into_response()));
+            unanswered.no_longer();
+            answer
         })
     }
 }
@@ -82,6 +86,9 @@ fn turn_away<B>(request: &mut Request<B>) -> Option<Response> {
         .and_then(|arrival| arrival.route.clone());
     let method = request.method();
 
+    if !has_host(request) {
+        return Some(Problem::InvalidHost.into_response());
+    }
     if *method == Method::OPTIONS && request.uri().path() == "*" {
         return Some(options(ANY_METHOD));
     }
@@ -101,6 +108,15 @@ fn turn_away<B>(request: &mut Request<B>) -> Option<Response> {
         return Some(method_not_allowed(route.allow.clone()));
     }
     None
+}
+
+/// Whether the request says which host it is for, once. HTTP/1.0 may leave it out.
+fn has_host<B>(request: &Request<B>) -> bool {
+    match request.headers().get_all(HOST).iter().count() {
+        0 => request.version() < Version::HTTP_11,
+        1 => true,
+        _ => false,
+    }
 }
 
 fn options(allow: HeaderValue) -> Response {

@@ -42,3 +42,35 @@ pub(crate) fn answered<B>(response: &Response<B>, latency: Duration, _: &Span) {
     let latency_ms = (latency.as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(status, latency_ms, "answered");
 }
+
+/// A request that has no answer yet. When it is dropped like that, the log says so:
+/// the client hung up, or the server could not wait any longer.
+pub(crate) struct Unanswered {
+    span: Option<Span>,
+}
+
+impl Unanswered {
+    /// The request of the current span.
+    pub(crate) fn new() -> Self {
+        Self {
+            span: Some(Span::current()),
+        }
+    }
+
+    /// There is an answer.
+    pub(crate) fn no_longer(mut self) {
+        self.span = None;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        // A panic has an answer of its own.
+        if let Some(span) = self.span.take()
+            && !std::thread::panicking()
+        {
+            let _entered = span.enter();
+            tracing::info!("ended without an answer");
+        }
+    }
+}

@@ -10,7 +10,8 @@ use super::error::{Problem, ProblemBody};
 use super::operation::{Operation, Token};
 
 /// What every operation may answer beside what it declares.
-pub(crate) const ALWAYS: [Problem; 3] = [
+pub(crate) const ALWAYS: [Problem; 4] = [
+    Problem::InvalidHost,
     Problem::InternalError,
     Problem::DatabaseUnavailable,
     Problem::Timeout,
@@ -20,7 +21,8 @@ pub(crate) const ALWAYS: [Problem; 3] = [
 const DESCRIPTION: &str = "Sign-up, sign-in, and JSON Web Tokens for the users of an application.\n\n\
     Every path that answers GET answers HEAD, and every path answers OPTIONS.\n\n\
     Errors have one shape, `application/problem+json` (RFC 9457); `code` is a stable machine word. \
-    Any operation may answer 500 `internal_error`, 503 `database_unavailable` and 503 `timeout`.";
+    Any operation may answer 400 `invalid_host`, 500 `internal_error`, \
+    503 `database_unavailable` and 503 `timeout`.";
 
 /// The document that describes these operations, reached under `public_url`.
 pub(crate) fn document<'a>(
@@ -244,7 +246,10 @@ mod tests {
             let content = &responses[status]["content"]["application/problem+json"];
             content["schema"]["properties"]["code"]["enum"].clone()
         };
-        assert_eq!(codes("400"), json!(["invalid_request", "invalid_json"]));
+        assert_eq!(
+            codes("400"),
+            json!(["invalid_request", "invalid_json", "invalid_host"])
+        );
         assert_eq!(codes("503"), json!(["database_unavailable", "timeout"]));
         let all = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
         assert_eq!(all.as_array().map(Vec::len), Some(Problem::ALL.len()));

@@ -103,3 +103,20 @@ async fn beyond_the_limit_connections_wait_for_a_place() {
     drop(first);
     assert!(rest(&mut second).await.ends_with("hello"));
 }
+
+#[tokio::test]
+async fn a_request_is_for_one_host() {
+    let server = Server::start().await;
+    for (request, status) in [
+        ("GET /hello HTTP/1.1\r\nConnection: close\r\n\r\n", 400),
+        (
+            "GET /hello HTTP/1.1\r\nConnection: close\r\nHost: a\r\nHost: b\r\n\r\n",
+            400,
+        ),
+        ("GET /hello HTTP/1.0\r\n\r\n", 200),
+    ] {
+        let answer = server.send(request).await;
+        let expected = format!(" {status} ");
+        assert!(answer[..13].contains(&expected), "{request}: {answer}");
+    }
+}
