@@ -121,7 +121,7 @@ pub enum EmailError {
     #[error("must be at most {MAX_BYTES} bytes long")]
     TooLong,
     /// A character that NFKC turns into another, such as a fullwidth `@`.
-    #[error("must not contain {0:?}; use the plain form of that character")]
+    #[error("must not contain {0:?}: use the plain form of that character")]
     CompatibilityCharacter(char),
     /// A character that nobody sees: controls, zero widths, direction marks.
     #[error("must not contain the invisible character {}", codepoint(*.0))]
@@ -133,7 +133,7 @@ pub enum EmailError {
     #[error("must have 1 to 64 bytes before the @")]
     LocalPartLength,
     /// A local part in double quotes.
-    #[error("must not be quoted; write it as in name@example.com")]
+    #[error("must not be quoted: write it as in name@example.com")]
     Quoted,
     /// A dot at an end of the local part, or two in a row.
     #[error("must not have a dot at the start, before the @, or twice in a row")]

@@ -166,11 +166,11 @@ fn messages_say_what_to_do_and_never_repeat_the_password() {
     let policy = PasswordPolicy::default();
     assert_eq!(
         message(&policy, "xY7é!"),
-        "Use at least 8 characters; this has 5."
+        "Use at least 8 characters, not 5."
     );
     assert_eq!(
         message(&policy, &"xY7".repeat(100)),
-        "Use at most 256 characters; this has 300."
+        "Use at most 256 characters, not 300."
     );
     for password in ["Password1", "Lovelace1815", "zq"] {
         assert!(!message(&policy, password).contains(password), "{password}");

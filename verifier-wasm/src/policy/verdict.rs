@@ -96,12 +96,12 @@ impl Violation {
     }
 
     pub(super) fn too_short(least: usize, length: usize) -> Self {
-        let message = format!("Use at least {least} characters; this has {length}.");
+        let message = format!("Use at least {least} characters, not {length}.");
         Self::new(ViolationCode::TooShort, message)
     }
 
     pub(super) fn too_long(most: usize, length: usize) -> Self {
-        let message = format!("Use at most {most} characters; this has {length}.");
+        let message = format!("Use at most {most} characters, not {length}.");
         Self::new(ViolationCode::TooLong, message)
     }
 
@@ -121,14 +121,14 @@ impl Violation {
     pub(super) fn too_common() -> Self {
         Self::new(
             ViolationCode::TooCommon,
-            "Choose another password; this is one of those that most people use and attackers try first.",
+            "Choose another password. This is one of those that most people use and attackers try first.",
         )
     }
 
     pub(super) fn contains_context() -> Self {
         Self::new(
             ViolationCode::ContainsContext,
-            "Add words of your own; this is little more than your name, your e-mail address or the name of this service.",
+            "Add words of your own. This is little more than your name, your e-mail address or the name of this service.",
         )
     }
 

@@ -91,7 +91,7 @@ mod tests {
             judge("Latchkey1"),
             "verdict           refused\n\
              strength          1 of 4, about 10^4.0 guesses\n\
-             contains_context  Add words of your own; this is little more than your name, your e-mail address or the name of this service.\n\
+             contains_context  Add words of your own. This is little more than your name, your e-mail address or the name of this service.\n\
              suggestion        Add another word or two. Uncommon words are better.\n\
              suggestion        Capitalization doesn't help very much.\n"
         );
