@@ -1,1 +1,34 @@
-//! The black-box suite.
+//! The black-box suite: what the service promises, tried from outside.
+//!
+//! One file per concern. Each runs the real binary with a database of its own; see the
+//! fixture in `tests/support` for how.
+
+mod backup;
+mod commands;
+mod configuration;
+mod cors;
+mod discovery;
+mod durability;
+mod email;
+mod health;
+mod hmac_secret;
+mod http;
+mod keys;
+mod log_out;
+mod logs;
+mod migrations;
+mod pages;
+mod password_change;
+mod passwords;
+mod predecessor;
+mod profile;
+mod refresh;
+mod secrets_at_rest;
+mod sessions;
+mod shutdown;
+mod sign_in;
+mod sign_up;
+mod token_attacks;
+mod tokens;
+mod users_command;
+mod wire;

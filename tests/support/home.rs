@@ -20,6 +20,7 @@ pub struct Home {
     directory: TempDir,
     database: Database,
     environment: Vec<(String, String)>,
+    listen: String,
     serve_args: Vec<String>,
     wrapper: Vec<String>,
     logs: Logs,
@@ -55,7 +56,8 @@ impl Home {
             environment: vec![("LATCHKEY_DATABASE__URL".into(), database.url())],
             directory,
             database,
-            serve_args: vec!["--listen".into(), "127.0.0.1:0".into()],
+            listen: "127.0.0.1:0".to_owned(),
+            serve_args: Vec::new(),
             wrapper: Vec::new(),
             logs: Logs::default(),
             documented: true,
@@ -86,6 +88,13 @@ impl Home {
         self
     }
 
+    /// Sets the public URL and so the issuer, which otherwise follow the port: a server
+    /// that starts again would not know its tokens.
+    #[must_use]
+    pub fn with_public_url(self) -> Self {
+        self.env("LATCHKEY_SERVER__PUBLIC_URL", "http://localhost:8000")
+    }
+
     /// Writes `config.toml`.
     #[must_use]
     pub fn config(self, toml: &str) -> Self {
@@ -106,6 +115,13 @@ impl Home {
     #[must_use]
     pub fn file(self, name: &str, text: impl AsRef<[u8]>) -> Self {
         fs::write(self.path(name), text).expect("a file in the test's directory");
+        self
+    }
+
+    /// Listens on another address than `127.0.0.1:0`.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
         self
     }
 
@@ -180,7 +196,7 @@ impl Home {
     }
 
     async fn launch(&self) -> Result<Process, Failed> {
-        let mut arguments = vec!["serve".to_owned()];
+        let mut arguments = vec!["serve".to_owned(), "--listen".into(), self.listen.clone()];
         arguments.extend(self.serve_args.iter().cloned());
         Process::start(self.command(&self.wrapper, arguments), self.logs.clone()).await
     }

@@ -45,6 +45,8 @@ pub enum Signal {
     Terminate,
     /// Ctrl-C.
     Interrupt,
+    /// The end, at once.
+    Kill,
 }
 
 /// The process; it dies with this value.
@@ -120,6 +122,7 @@ impl Process {
         let name = match signal {
             Signal::Terminate => "-TERM",
             Signal::Interrupt => "-INT",
+            Signal::Kill => "-KILL",
         };
         let status = Command::new("kill")
             .args([name, &self.id().to_string()])

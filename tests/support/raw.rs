@@ -49,27 +49,22 @@ impl Raw {
         self.stream.write_all(bytes.as_ref()).await
     }
 
+    /// Reads the status line and the headers of an answer to HEAD, which has no body.
+    ///
+    /// # Panics
+    ///
+    /// When the server hangs up without an answer.
+    pub async fn head(&mut self) -> String {
+        self.next_head().await.expect("an answer")
+    }
+
     /// Reads the next answer; none when the server hangs up without one.
     ///
     /// # Panics
     ///
     /// When what comes is not HTTP, or nothing comes.
     pub async fn answer(&mut self) -> Option<RawAnswer> {
-        let head_end = loop {
-            if let Some(at) = self
-                .received
-                .windows(4)
-                .position(|four| four == b"\r\n\r\n")
-            {
-                break at + 4;
-            }
-            if !self.receive().await {
-                assert!(self.received.is_empty(), "half an answer: {self:?}");
-                return None;
-            }
-        };
-        let head: Vec<u8> = self.received.drain(..head_end).collect();
-        let head = String::from_utf8(head).expect("headers of text");
+        let head = self.next_head().await?;
         let status = head
             .strip_prefix("HTTP/1.1 ")
             .and_then(|rest| rest.get(..3))
@@ -85,6 +80,24 @@ impl Raw {
             body: self.received.drain(..length).collect(),
             head,
         })
+    }
+
+    async fn next_head(&mut self) -> Option<String> {
+        let head_end = loop {
+            if let Some(at) = self
+                .received
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
+            {
+                break at + 4;
+            }
+            if !self.receive().await {
+                assert!(self.received.is_empty(), "half an answer: {self:?}");
+                return None;
+            }
+        };
+        let head: Vec<u8> = self.received.drain(..head_end).collect();
+        Some(String::from_utf8(head).expect("headers of text"))
     }
 
     /// Waits until the server hangs up, whatever it sends before.

@@ -16,7 +16,8 @@ use crate::home::{Home, Output};
 use crate::openapi::Contract;
 use crate::process::{Process, Signal};
 use crate::raw::Raw;
-use crate::wait::SAFETY_NET;
+use crate::token::Jwt;
+use crate::wait::{SAFETY_NET, eventually};
 
 /// A running server; it ends with this value.
 #[derive(Debug)]
@@ -79,6 +80,12 @@ impl Server {
     pub fn kill_9(mut self) -> Home {
         self.process.kill_9();
         self.home
+    }
+
+    /// Kills the server without a warning, and waits for nothing: for a test whose
+    /// clients still hold it.
+    pub fn send_kill_9(&self) {
+        self.process.signal(Signal::Kill);
     }
 
     /// Asks the server to finish, and waits until it has.
@@ -273,5 +280,16 @@ impl Server {
     /// Signs up the person with this first name, which must work.
     pub async fn account_of(&self, first_name: &str) -> Account {
         self.account(&Person::named(first_name)).await
+    }
+
+    /// Waits until the server's own clock shows this time, in seconds since 1970: the
+    /// `iat` of the tokens that it issues to this person.
+    pub async fn wait_until(&self, person: &Person, time: i64) {
+        eventually("a later time", async || {
+            let answer = self.sign_in(&person.email, &person.password).await;
+            let now = Jwt::read(&answer.expect(200).tokens().access).seconds("iat");
+            (now >= time).then_some(())
+        })
+        .await;
     }
 }

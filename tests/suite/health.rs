@@ -1,0 +1,137 @@
+//! `/health`, and a database that does not do what it should.
+
+use insta::assert_snapshot;
+use latchkey_tests::{Backend, Home, Person, SAFETY_NET, Server, on_each_backend, on_sqlite};
+use rusqlite::Connection;
+use std::process::Command;
+
+on_each_backend![is_healthy, is_answered_while_passwords_are_hashed];
+on_sqlite![
+    a_locked_database_is_503_and_recovers,
+    a_full_disk_is_503_and_recovers,
+];
+
+async fn is_healthy(backend: Backend) {
+    let server = Server::start(backend).await;
+    assert_snapshot!(server.get("/health").await.shown(), @r#"
+    200
+    content-type: application/json
+    cache-control: no-store
+
+    {
+      "database": "connected",
+      "status": "healthy"
+    }
+    "#);
+    let _ = server.get("/health/live").await.expect(200);
+    let _ = server.get("/health/ready").await.expect(200);
+}
+
+/// All hashing slots and the whole queue are taken: beyond that is 503, and everything
+/// else goes on as if nothing was.
+async fn is_answered_while_passwords_are_hashed(backend: Backend) {
+    let server = Home::new(backend)
+        .with_default_hashing()
+        .env("LATCHKEY_PASSWORDS__HASHING_SLOTS", "1")
+        .env("LATCHKEY_PASSWORDS__HASHING_QUEUE", "4")
+        .start()
+        .await;
+    let access = server.account_of("Alice").await.tokens.access;
+
+    let load: Vec<_> = (0..60)
+        .map(|index| {
+            let person = Person::named(&format!("Person{index}"));
+            tokio::spawn(server.sign_up(&person).into_future())
+        })
+        .collect();
+    for _ in 0..5 {
+        let _ = server.get("/health").await.expect(200);
+        let _ = server.me(&access).await.expect(200);
+    }
+
+    let (mut created, mut refused) = (0, 0);
+    for answer in load {
+        let answer = answer.await.expect("an answer");
+        match answer.status {
+            201 => created += 1,
+            _ => {
+                assert_eq!(answer.expect(503).code(), "overloaded");
+                refused += 1;
+            }
+        }
+    }
+    assert!(created >= 5, "slot and queue were served: {created}");
+    assert!(refused >= 1, "the rest was refused at once: {refused}");
+    let users = server.database().rows("select count(*) from users");
+    assert_eq!(users, [[(created + 1).to_string()]]);
+}
+
+async fn a_locked_database_is_503_and_recovers(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let other = Connection::open(server.database().file()).expect("the database");
+    other
+        .busy_timeout(SAFETY_NET)
+        .and_then(|()| other.execute_batch("begin immediate"))
+        .expect("the lock");
+
+    let refused = server.sign_up(&Person::named("Bobby")).await;
+    assert_snapshot!(refused.shown(), @r#"
+    503
+    content-type: application/problem+json
+    retry-after: 1
+    cache-control: no-store
+
+    {
+      "code": "database_unavailable",
+      "detail": "The database is not available, try again shortly",
+      "msg": "The database is not available, try again shortly",
+      "status": 503,
+      "title": "The database is not available, try again shortly",
+      "type": "/problems/database_unavailable"
+    }
+    "#);
+    // Never a wrong 401, and reading goes on.
+    let _ = server.me(&alice.tokens.access).await.expect(200);
+    let sign_in = server.sign_in(&alice.person.email, &alice.person.password);
+    let _ = sign_in.await.expect(503);
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(503);
+
+    other
+        .execute_batch("rollback")
+        .expect("the end of the lock");
+    let _ = server.account_of("Bobby").await;
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
+    assert!(server.logs().contains("locked"), "{}", server.logs());
+}
+
+async fn a_full_disk_is_503_and_recovers(backend: Backend) {
+    // A limit on the size of files does to the server what a full disk does.
+    let server = Home::new(backend)
+        .under(&["env", "--ignore-signal=XFSZ"])
+        .start()
+        .await;
+    let alice = server.account_of("Alice").await;
+    limit_file_size(&server, "1024");
+
+    let refused = server.sign_up(&Person::named("Bobby")).await.expect(503);
+    assert_eq!(refused.code(), "database_unavailable");
+    let _ = server.me(&alice.tokens.access).await.expect(200);
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(503);
+
+    limit_file_size(&server, "unlimited");
+    let _ = server.account_of("Bobby").await;
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
+    let check = server.database().rows("pragma integrity_check");
+    assert_eq!(check, [["ok"]]);
+}
+
+/// The soft limit alone, so that it can be lifted again.
+fn limit_file_size(server: &Server, bytes: &str) {
+    let status = Command::new("prlimit")
+        .args(["--pid", &server.process_id().to_string()])
+        .arg(format!("--fsize={bytes}:"))
+        .status()
+        .expect("prlimit of util-linux");
+    assert!(status.success(), "prlimit");
+}

@@ -1,0 +1,279 @@
+//! Signing keys, changed while the server runs.
+
+use latchkey_tests::{Backend, Home, Jwt, Server, eventually, on_each_backend};
+use serde_json::Value;
+
+on_each_backend![
+    a_standby_key_is_always_published,
+    rotation_waits_until_the_key_has_been_public,
+    rotation_at_once_signs_with_the_standby_key,
+    a_retired_key_verifies_until_its_last_token_has_expired,
+    a_stolen_key_is_refused_at_once,
+    a_key_of_ones_own_is_imported,
+    another_algorithm_signs_and_the_old_tokens_stay_good,
+    private_keys_are_encrypted_under_the_secret,
+    a_wrong_key_encryption_secret_is_one_clear_error,
+    the_key_encryption_secret_can_be_changed,
+];
+
+/// An Ed25519 key, made for this test with OpenSSL.
+const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+MC4CAQAwBQYDK2VwBCIEIIho7wFg9zEduNx9yF3OnOEfWKlI4/gase7fK02gNvPL\n\
+-----END PRIVATE KEY-----\n";
+
+/// The `kid`s that the server publishes.
+async fn published(server: &Server) -> Vec<String> {
+    let set = server
+        .get("/.well-known/jwks.json")
+        .await
+        .expect(200)
+        .json();
+    kids(&set["keys"])
+}
+
+fn kids(keys: &Value) -> Vec<String> {
+    keys.as_array()
+        .expect("keys")
+        .iter()
+        .map(|key| key["kid"].as_str().expect("a kid").to_owned())
+        .collect()
+}
+
+/// The `kid` of the key in this state.
+async fn in_state(server: &Server, state: &str) -> String {
+    let listed = server.cli(["key", "list", "--json"]).await.json();
+    let key = listed
+        .as_array()
+        .and_then(|keys| keys.iter().find(|key| key["state"] == state).cloned())
+        .unwrap_or_else(|| panic!("no {state} key: {listed}"));
+    key["kid"].as_str().expect("a kid").to_owned()
+}
+
+fn signed_by(token: &str) -> String {
+    let kid = Jwt::read(token).header["kid"].clone();
+    kid.as_str().expect("a kid").to_owned()
+}
+
+/// Signs in until a token is signed by another key than this one, and gives the token.
+async fn signs_no_more_with(server: &Server, kid: &str) -> String {
+    eventually("another key signs", async || {
+        let answer = server.sign_in("alice@example.com", "Kestrel-over-27-moors");
+        let token = answer.await.expect(200).tokens().access;
+        (signed_by(&token) != kid).then_some(token)
+    })
+    .await
+}
+
+async fn a_standby_key_is_always_published(backend: Backend) {
+    let server = Server::start(backend).await;
+    let token = server.account_of("Alice").await.tokens.access;
+    let (active, standby) = (
+        in_state(&server, "active").await,
+        in_state(&server, "standby").await,
+    );
+    assert_eq!(signed_by(&token), active);
+    let public = published(&server).await;
+    assert!(public.contains(&active) && public.contains(&standby));
+    let exported = server.cli(["key", "export-public", "--json"]).await.json();
+    assert_eq!(kids(&exported["keys"]), public);
+    let pem = server
+        .cli(["key", "export-public", "--format", "pem"])
+        .await
+        .ok();
+    assert_eq!(pem.stdout.matches("BEGIN PUBLIC KEY").count(), 2);
+    assert!(!pem.stdout.contains("PRIVATE"));
+}
+
+async fn rotation_waits_until_the_key_has_been_public(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let active = in_state(&server, "active").await;
+
+    // The standby key has been public for less than caches may keep the key set.
+    let rotated = server.cli(["key", "rotate", "--json"]).await.json();
+    let standby = rotated
+        .as_array()
+        .and_then(|keys| keys.iter().find(|key| key["state"] == "standby"))
+        .expect("a standby key")
+        .clone();
+    assert!(standby["activate_at"].is_string(), "{rotated}");
+    let person = &alice.person;
+    let answer = server.sign_in(&person.email, &person.password).await;
+    assert_eq!(signed_by(&answer.tokens().access), active);
+}
+
+async fn rotation_at_once_signs_with_the_standby_key(backend: Backend) {
+    let server = Server::start(backend).await;
+    let old = server.account_of("Alice").await.tokens;
+    let (active, standby) = (
+        in_state(&server, "active").await,
+        in_state(&server, "standby").await,
+    );
+
+    let _ = server.cli(["key", "rotate", "--now"]).await.ok();
+
+    let token = signs_no_more_with(&server, &active).await;
+    assert_eq!(signed_by(&token), standby);
+    // The old key stays public, and there is a new one standing by.
+    let next = in_state(&server, "standby").await;
+    let public = published(&server).await;
+    for kid in [&active, &standby, &next] {
+        assert!(public.contains(kid), "{public:?}");
+    }
+    let _ = server.me(&old.access).await.expect(200);
+    let _ = server.me(&token).await.expect(200);
+    let _ = server.refresh(&old.refresh).await.expect(200);
+}
+
+async fn a_retired_key_verifies_until_its_last_token_has_expired(backend: Backend) {
+    let server = Home::new(backend)
+        .env("LATCHKEY_TOKENS__ACCESS_TTL", "1s")
+        .env("LATCHKEY_TOKENS__REFRESH_TTL", "2s")
+        .start()
+        .await;
+    let old = server.account_of("Alice").await.tokens;
+    let kid = in_state(&server, "active").await;
+    let _ = server.cli(["key", "retire", &kid]).await.ok();
+    let _ = server.refresh(&old.refresh).await.expect(200);
+    // The standby key was just made, so the retired one may have to sign a while longer.
+    let listed = server.cli(["key", "list", "--json"]).await.json();
+    let key = listed
+        .as_array()
+        .and_then(|keys| keys.iter().find(|key| key["kid"] == kid.as_str()))
+        .expect("the key");
+    assert!(
+        key["expires_at"].is_string() || key["state"] == "active",
+        "{listed}"
+    );
+}
+
+async fn a_stolen_key_is_refused_at_once(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let stolen = in_state(&server, "active").await;
+
+    let _ = server.cli(["key", "retire", &stolen, "--now"]).await.ok();
+
+    eventually("the refusal", async || {
+        (server.me(&alice.tokens.access).await.status == 401).then_some(())
+    })
+    .await;
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(401);
+    assert!(!published(&server).await.contains(&stolen));
+    let token = signs_no_more_with(&server, &stolen).await;
+    let _ = server.me(&token).await.expect(200);
+    let _ = server.cli(["key", "retire", "unknown"]).await.failed(1);
+}
+
+async fn a_key_of_ones_own_is_imported(backend: Backend) {
+    let server = Server::start(backend).await;
+    let _ = server.account_of("Alice").await;
+    let active = in_state(&server, "active").await;
+
+    let _ = server
+        .home()
+        .cli_with_input(PEM, ["key", "import"])
+        .await
+        .ok();
+    let imported = in_state(&server, "standby").await;
+    let _ = server.cli(["key", "rotate", "--now"]).await.ok();
+
+    let token = signs_no_more_with(&server, &active).await;
+    assert_eq!(signed_by(&token), imported);
+    let _ = server.me(&token).await.expect(200);
+    let key = server.get("/.well-known/jwks.json").await.json()["keys"]
+        .as_array()
+        .and_then(|keys| {
+            keys.iter()
+                .find(|key| key["kid"] == imported.as_str())
+                .cloned()
+        })
+        .expect("the imported key");
+    assert_eq!(key["x"], "gs_g6SGycQPk_0FIgTMGRPCd77w6aCVObEcI5XqiXes");
+    let garbage = server
+        .home()
+        .cli_with_input("garbage", ["key", "import"])
+        .await;
+    let _ = garbage.failed(1);
+}
+
+async fn another_algorithm_signs_and_the_old_tokens_stay_good(backend: Backend) {
+    let server = Home::new(backend).with_public_url().start().await;
+    let old = server.account_of("Alice").await.tokens;
+    let home = server.terminate().await;
+    let server = home
+        .env("LATCHKEY_TOKENS__ALGORITHM", "ES256")
+        .start()
+        .await;
+
+    let _ = server.me(&old.access).await.expect(200);
+    let new = server.refresh(&old.refresh).await.expect(200).tokens();
+    assert_eq!(Jwt::read(&new.access).header["alg"], "ES256");
+    let _ = server.me(&new.access).await.expect(200);
+    assert!(published(&server).await.contains(&signed_by(&old.access)));
+}
+
+const ENCRYPTION: &str = "LATCHKEY_TOKENS__KEY_ENCRYPTION_SECRET";
+const OLD_ENCRYPTION: &str = "LATCHKEY_TOKENS__PREVIOUS_KEY_ENCRYPTION_SECRETS";
+const ONE: &str = "c2b7f0e19a6d4e3581724d6b90ffac13";
+const TWO: &str = "0d84e6aa1f3b4c7790c5be216d9873fe";
+
+async fn private_keys_are_encrypted_under_the_secret(backend: Backend) {
+    let server = Home::new(backend)
+        .with_public_url()
+        .env(ENCRYPTION, ONE)
+        .start()
+        .await;
+    let tokens = server.account_of("Alice").await.tokens;
+    let listed = server.cli(["key", "list", "--json"]).await.json();
+    for key in listed.as_array().expect("keys") {
+        assert_eq!(key["encrypted"], true, "{listed}");
+    }
+    let server = server.restart().await;
+    let _ = server.me(&tokens.access).await.expect(200);
+}
+
+async fn a_wrong_key_encryption_secret_is_one_clear_error(backend: Backend) {
+    let server = Home::new(backend)
+        .with_public_url()
+        .env(ENCRYPTION, ONE)
+        .start()
+        .await;
+    let tokens = server.account_of("Alice").await.tokens;
+    let home = server.terminate().await;
+    let home = home.env(ENCRYPTION, TWO);
+    let wrong = home.fails_to_start().await;
+    let home = home.without_env(ENCRYPTION);
+    let missing = home.fails_to_start().await;
+    for failed in [wrong, missing] {
+        assert_eq!(failed.code, Some(1), "{failed:#?}");
+        assert!(
+            failed.stderr.contains("key_encryption_secret"),
+            "{failed:#?}"
+        );
+    }
+    let server = home.env(ENCRYPTION, ONE).start().await;
+    let _ = server.me(&tokens.access).await.expect(200);
+}
+
+async fn the_key_encryption_secret_can_be_changed(backend: Backend) {
+    // Keys from before there was a secret, then one secret, then another.
+    let server = Home::new(backend).with_public_url().start().await;
+    let tokens = server.account_of("Alice").await.tokens;
+    let home = server.terminate().await;
+    let server = home.env(ENCRYPTION, ONE).start().await;
+    let _ = server.me(&tokens.access).await.expect(200);
+    let home = server.terminate().await;
+    let server = home
+        .env(ENCRYPTION, TWO)
+        .env(OLD_ENCRYPTION, ONE)
+        .start()
+        .await;
+    let _ = server.me(&tokens.access).await.expect(200);
+    // By now everything is encrypted under the new one.
+    let home = server.terminate().await;
+    let server = home.without_env(OLD_ENCRYPTION).start().await;
+    let _ = server.me(&tokens.access).await.expect(200);
+    let _ = server.refresh(&tokens.refresh).await.expect(200);
+    assert_eq!(published(&server).await.len(), 2);
+}

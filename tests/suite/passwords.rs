@@ -1,0 +1,317 @@
+//! Which passwords are taken, and what becomes of them.
+
+use insta::assert_snapshot;
+use latchkey_tests::{Backend, Home, Person, Server, on_each_backend};
+
+on_each_backend![
+    the_policy_is_public,
+    the_default_policy,
+    the_whole_password_is_compared_with_the_list,
+    the_nist_policy,
+    a_policy_of_ones_own,
+    nothing_is_truncated,
+    every_character_counts,
+    composed_and_decomposed_are_the_same,
+    an_endless_password_is_refused_at_once,
+    what_is_stored_is_argon2id_with_a_salt_of_its_own,
+    an_older_cost_is_replaced_at_the_next_sign_in,
+    the_predecessors_hashes_verify_and_are_replaced,
+    the_way_back_to_the_predecessor_stays_open,
+];
+
+/// bcrypt of `correct horse battery staple`, as passlib writes it.
+const BCRYPT: &str = "$2b$05$VHJn3nw7EXR3ZZIExVptMeNRQXD6zwEt9PuL1ksKamrczBBW.ewYW";
+
+async fn the_policy_is_public(backend: Backend) {
+    let server = Server::start(backend).await;
+    let answer = server.get("/api/v1/password-policy").await;
+    assert_snapshot!(answer.shown(), @r#"
+    200
+    content-type: application/json
+    cache-control: public, max-age=300
+    access-control-allow-origin: *
+
+    {
+      "context_words": [
+        "latchkey"
+      ],
+      "forbid_common": true,
+      "forbid_context": true,
+      "max_length": 256,
+      "min_length": 8,
+      "min_score": 0,
+      "require": [
+        "upper",
+        "lower",
+        "digit"
+      ]
+    }
+    "#);
+}
+
+/// Tries to sign up with each password, and compares the violations.
+async fn judge(server: &Server, cases: &[(&str, &[&str])]) {
+    for (index, (password, violations)) in cases.iter().enumerate() {
+        // "Joan" has four letters and so is a word of context.
+        let person = Person {
+            name: "Joan Fairweather".to_owned(),
+            email: format!("winnifred{index}@example.com"),
+            password: (*password).to_owned(),
+            age: None,
+        };
+        let answer = server.sign_up(&person).await;
+        if violations.is_empty() {
+            assert_eq!(answer.status, 201, "{password:?}: {}", answer.shown());
+            continue;
+        }
+        let expected: Vec<_> = violations
+            .iter()
+            .map(|code| format!("password: {code}"))
+            .collect();
+        assert_eq!(answer.expect(422).violations(), expected, "{password:?}");
+    }
+}
+
+async fn the_default_policy(backend: Backend) {
+    let server = Server::start(backend).await;
+    let longest = format!("{}Aa1", "é".repeat(253));
+    let too_long = format!("{longest}x");
+    judge(
+        &server,
+        &[
+            ("Zx3kvqpw", &[]),
+            ("Zx3kvqp", &["too_short"]),
+            ("zx3kvqpw", &["missing_upper"]),
+            ("ZX3KVQPW", &["missing_lower"]),
+            ("Zxkvqpwt", &["missing_digit"]),
+            (
+                "",
+                &[
+                    "too_short",
+                    "missing_upper",
+                    "missing_lower",
+                    "missing_digit",
+                ],
+            ),
+            // Letters and digits are Unicode's.
+            ("Жираф٣ёлка", &[]),
+            (&longest, &[]),
+            (&too_long, &["too_long"]),
+            ("Password1", &["too_common"]),
+            ("pASSWORD1", &["too_common"]),
+            ("Qwerty123", &["too_common"]),
+            ("Joan-Fairweather-1", &["contains_context"]),
+            ("J0an2024!", &["contains_context"]),
+            ("Winnifred7!", &["contains_context"]),
+            ("Latchkey2026!", &["contains_context"]),
+        ],
+    )
+    .await;
+}
+
+async fn the_whole_password_is_compared_with_the_list(backend: Backend) {
+    let server = Server::start(backend).await;
+    judge(
+        &server,
+        &[
+            ("my-Password-is-a-kestrel-7", &[]),
+            ("Joan loves 7 wild kestrels", &[]),
+        ],
+    )
+    .await;
+}
+
+async fn the_nist_policy(backend: Backend) {
+    let server = Home::new(backend)
+        .env("LATCHKEY_PASSWORDS__POLICY", "nist")
+        .start()
+        .await;
+    judge(
+        &server,
+        &[
+            ("zxkvqpwtjbhfmd", &["too_short"]),
+            ("zxkvqpwtjbhfmds", &[]),
+            ("kestrels over the moors", &[]),
+            ("my password is a kestrel", &[]),
+            ("🗝🗝🗝🗝🗝🗝🗝🗝🗝🗝🗝🗝🗝🗝", &["too_short"]),
+            ("🗝🔒🐦🗝🔒🐦🗝🔒🐦🗝🔒🐦🗝🔒🐦", &[]),
+            ("joan fairweather", &["contains_context"]),
+        ],
+    )
+    .await;
+    let sixty_four = "ж".repeat(32) + &"k".repeat(32);
+    judge(&server, &[(&sixty_four, &[])]).await;
+}
+
+async fn a_policy_of_ones_own(backend: Backend) {
+    let server = Home::new(backend)
+        .config(
+            "[passwords.policy]\nmin_length = 10\nrequire = [\"symbol\"]\nforbid_common = false\n\
+             context_words = [\"acme\"]\n",
+        )
+        .start()
+        .await;
+    judge(
+        &server,
+        &[
+            ("zxkvqpwtjb", &["missing_symbol"]),
+            ("zxkvqpwt-", &["too_short"]),
+            ("zxkvqpwtj-", &[]),
+            ("acme-acme-acme", &["contains_context"]),
+        ],
+    )
+    .await;
+}
+
+async fn nothing_is_truncated(backend: Backend) {
+    let server = Server::start(backend).await;
+    let password = format!("Kestrel-7-{}", "abcdefghi".repeat(10));
+    let alice = Person::named("Alice").with_password(&password);
+    let _ = server.account(&alice).await;
+    assert_eq!(password.len(), 100);
+    for length in [72, 99] {
+        let answer = server.sign_in(&alice.email, &password[..length]).await;
+        let _ = answer.expect(401);
+    }
+    let longer = format!("{password}x");
+    let _ = server.sign_in(&alice.email, &longer).await.expect(401);
+    let _ = server.sign_in(&alice.email, &password).await.expect(200);
+}
+
+async fn every_character_counts(backend: Backend) {
+    let server = Server::start(backend).await;
+    let printing: String = (' '..='~').collect();
+    let password = format!(" {printing} ");
+    let alice = Person::named("Alice").with_password(&password);
+    let _ = server.account(&alice).await;
+    for other in [
+        password.trim().to_owned(),
+        password.trim_end().to_owned(),
+        password.trim_start().to_owned(),
+        password.to_lowercase(),
+        password.replace("  ", " "),
+    ] {
+        let answer = server.sign_in(&alice.email, &other).await;
+        let _ = answer.expect(401);
+    }
+    let _ = server.sign_in(&alice.email, &password).await.expect(200);
+}
+
+async fn composed_and_decomposed_are_the_same(backend: Backend) {
+    let server = Server::start(backend).await;
+    let (composed, decomposed) = ("Gr\u{fc}ne-K\u{e4}uze-27", "Gru\u{308}ne-Ka\u{308}uze-27");
+    for (name, set, other) in [
+        ("Alice", composed, decomposed),
+        ("Bobby", decomposed, composed),
+    ] {
+        let person = Person::named(name).with_password(set);
+        let _ = server.account(&person).await;
+        let _ = server.sign_in(&person.email, set).await.expect(200);
+        let _ = server.sign_in(&person.email, other).await.expect(200);
+    }
+    // The same letters without their marks are another password.
+    let answer = server.sign_in("alice@example.com", "Grune-Kauze-27").await;
+    let _ = answer.expect(401);
+}
+
+async fn an_endless_password_is_refused_at_once(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = Person::named("Alice");
+    let _ = server.account(&alice).await;
+    let endless = format!("Aa1{}", "\u{308}".repeat(20_000));
+    let answer = server
+        .sign_up(&Person::named("Bobby").with_password(&endless))
+        .await;
+    assert_eq!(answer.expect(422).violations(), ["password: too_long"]);
+    // At sign-in it is a wrong password like any other.
+    let answer = server.sign_in(&alice.email, &endless).await;
+    assert!([401, 422].contains(&answer.status), "{}", answer.shown());
+}
+
+async fn what_is_stored_is_argon2id_with_a_salt_of_its_own(backend: Backend) {
+    let server = Home::new(backend).with_default_hashing().start().await;
+    let _ = server.account_of("Alice").await;
+    let _ = server.account_of("Bobby").await;
+
+    let stored = server.database().rows("select password from users");
+
+    assert_eq!(stored.len(), 2);
+    for row in &stored {
+        assert!(
+            row[0].starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{row:?}"
+        );
+    }
+    assert_ne!(stored[0], stored[1], "the same password, two salts");
+}
+
+async fn an_older_cost_is_replaced_at_the_next_sign_in(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await.person;
+    let stored = "select password from users";
+    let weak = server.database().rows(stored)[0][0].clone();
+    assert!(!weak.contains("m=19456,t=2,p=1"), "{weak}");
+    let server = server
+        .terminate()
+        .await
+        .with_default_hashing()
+        .start()
+        .await;
+
+    let _ = server
+        .sign_in(&alice.email, "Not-the-password-1")
+        .await
+        .expect(401);
+    assert_eq!(server.database().rows(stored)[0][0], weak);
+    let _ = server
+        .sign_in(&alice.email, &alice.password)
+        .await
+        .expect(200);
+
+    let strong = server.database().rows(stored)[0][0].clone();
+    assert!(strong.contains("m=19456,t=2,p=1"), "{strong}");
+    let _ = server
+        .sign_in(&alice.email, &alice.password)
+        .await
+        .expect(200);
+    assert_eq!(server.database().rows(stored)[0][0], strong);
+}
+
+/// A server with a user whose password the predecessor hashed.
+async fn adopted(home: Home) -> (Server, Person) {
+    let server = home.start().await;
+    let alice = server.account_of("Alice").await.person;
+    server
+        .database()
+        .execute(&format!("update users set password = '{BCRYPT}'"));
+    (server, alice.with_password("correct horse battery staple"))
+}
+
+async fn the_predecessors_hashes_verify_and_are_replaced(backend: Backend) {
+    let (server, alice) = adopted(Home::new(backend)).await;
+    let _ = server
+        .sign_in(&alice.email, "Correct horse")
+        .await
+        .expect(401);
+    let _ = server
+        .sign_in(&alice.email, &alice.password)
+        .await
+        .expect(200);
+    let stored = server.database().rows("select password from users");
+    assert!(stored[0][0].starts_with("$argon2id$"), "{stored:?}");
+    let _ = server
+        .sign_in(&alice.email, &alice.password)
+        .await
+        .expect(200);
+}
+
+async fn the_way_back_to_the_predecessor_stays_open(backend: Backend) {
+    let home = Home::new(backend).env("LATCHKEY_PASSWORDS__UPGRADE_FOREIGN", "false");
+    let (server, alice) = adopted(home).await;
+    let _ = server
+        .sign_in(&alice.email, &alice.password)
+        .await
+        .expect(200);
+    let stored = server.database().rows("select password from users");
+    assert_eq!(stored, [[BCRYPT]]);
+}

@@ -1,0 +1,135 @@
+//! What lies on the disk and in the log is of no use to a thief.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use latchkey_tests::{Backend, Home, Jwt, Person, Server, Tokens, on_each_backend, on_sqlite};
+
+on_each_backend![neither_passwords_nor_tokens_are_kept];
+on_sqlite![files_are_for_their_owner_alone];
+
+const SECRET: &str = "3f6c0a9d5e7b4821964dc0ffb1a27e85";
+const KEY_ENCRYPTION_SECRET: &str = "c2b7f0e19a6d4e3581724d6b90ffac13";
+
+/// Everything that may not be found, with a name.
+#[derive(Default)]
+struct Secrets(Vec<(String, Vec<u8>)>);
+
+impl Secrets {
+    fn add(&mut self, name: &str, secret: impl AsRef<[u8]>) {
+        let secret = secret.as_ref();
+        assert!(secret.len() >= 8, "{name} would be found by chance");
+        self.0.push((name.to_owned(), secret.to_vec()));
+        for encoded in [
+            STANDARD_NO_PAD.encode(secret),
+            URL_SAFE_NO_PAD.encode(secret),
+        ] {
+            self.0
+                .push((format!("{name} in base64"), encoded.into_bytes()));
+        }
+    }
+
+    fn add_tokens(&mut self, name: &str, tokens: &Tokens) {
+        for (kind, token) in [("access", &tokens.access), ("refresh", &tokens.refresh)] {
+            let name = format!("{name}: {kind} token");
+            self.add(&name, token);
+            let signature = token.rsplit('.').next().expect("a signature");
+            self.add(&format!("{name}'s signature"), signature);
+            self.add(
+                &format!("{name}'s signature, raw"),
+                Jwt::read(token).signature,
+            );
+        }
+        let jti = Jwt::read(&tokens.refresh).claims["jti"].clone();
+        let jti = jti.as_str().expect("text");
+        self.add(&format!("{name}: refresh jti"), jti);
+        if let Ok(raw) = URL_SAFE_NO_PAD.decode(jti) {
+            self.add(&format!("{name}: refresh jti, raw"), raw);
+        }
+    }
+
+    fn not_in(&self, place: &str, bytes: &[u8]) {
+        for (name, secret) in &self.0 {
+            let found = bytes.windows(secret.len()).any(|part| part == secret);
+            assert!(!found, "{name} is in {place}");
+        }
+    }
+}
+
+async fn neither_passwords_nor_tokens_are_kept(backend: Backend) {
+    let server = Home::new(backend)
+        .env("JWT_SECRET_KEY", SECRET)
+        .env(
+            "LATCHKEY_TOKENS__KEY_ENCRYPTION_SECRET",
+            KEY_ENCRYPTION_SECRET,
+        )
+        .env("LATCHKEY_LOG", "trace")
+        .start()
+        .await;
+    let mut secrets = Secrets::default();
+    secrets.add("the HMAC key", SECRET);
+    secrets.add("the key-encryption secret", KEY_ENCRYPTION_SECRET);
+
+    let alice = Person::named("Alice").with_password("Wren-in-the-9-hedges");
+    secrets.add("a password", &alice.password);
+    let signed_up = server.account(&alice).await.tokens;
+    secrets.add_tokens("sign-up", &signed_up);
+    let signed_in = server.sign_in(&alice.email, &alice.password).await.tokens();
+    secrets.add_tokens("sign-in", &signed_in);
+    let refreshed = server.refresh(&signed_in.refresh).await.tokens();
+    secrets.add_tokens("refresh", &refreshed);
+    // The successor is still unused, and so still kept for the predecessor.
+    secrets.not_in("the database", &server.database().bytes());
+
+    secrets.add("a wrong password", "Wrong-wren-in-10-hedges");
+    let _ = server
+        .sign_in(&alice.email, "Wrong-wren-in-10-hedges")
+        .await
+        .expect(401);
+    secrets.add("a new password", "Heron-under-38-bridges");
+    let changed = server
+        .change_password(&refreshed.access, &alice.password, "Heron-under-38-bridges")
+        .await
+        .expect(200)
+        .tokens();
+    secrets.add_tokens("change", &changed);
+    // Where they do not belong.
+    let _ = server
+        .get(&format!("/nowhere?token={}", changed.refresh))
+        .await;
+    let _ = server.get(&format!("/{}", changed.refresh)).await;
+    let broken = format!("{{\"password\": \"{}\"", alice.password);
+    let _ = server
+        .post("/api/v1/users/signin")
+        .body("application/json", broken)
+        .await;
+    let in_the_email = server.sign_in(&alice.password, "x").await;
+    assert!([401, 422].contains(&in_the_email.status));
+
+    secrets.not_in("the database", &server.database().bytes());
+    let home = server.terminate().await;
+    secrets.not_in("the database", &home.database().bytes());
+    let logs = home.logs();
+    assert!(!logs.is_empty());
+    secrets.not_in("the log", logs.as_bytes());
+}
+
+async fn files_are_for_their_owner_alone(backend: Backend) {
+    let server = Server::start(backend).await;
+    let _ = server.account_of("Alice").await;
+    let backup = server.home().path("backup.db");
+    let _ = server
+        .cli(["backup", backup.to_str().expect("a path of text")])
+        .await
+        .ok();
+
+    let mut files = server.database().files();
+    assert!(files.len() >= 2, "database and log: {files:?}");
+    files.push(backup);
+    for file in files {
+        let mode = fs::metadata(&file).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+}
