@@ -5,7 +5,6 @@
 //! newer one is swapped in whole. So `latchkey key rotate` takes effect while servers run.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -37,9 +36,9 @@ pub struct Keyring {
     settings: Arc<KeySettings>,
     entropy: Arc<dyn Entropy>,
     view: ArcSwap<KeyView>,
-    reloading: Mutex<()>,
-    /// When an unknown `kid` last caused a look, in milliseconds.
-    looked_at: AtomicI64,
+    /// Held by whoever reads the stored keys. Knows when an unknown `kid` last was the
+    /// cause.
+    reloading: Mutex<Option<Timestamp>>,
 }
 
 impl Keyring {
@@ -64,8 +63,7 @@ impl Keyring {
             settings,
             entropy,
             view: ArcSwap::from_pointee(view),
-            reloading: Mutex::new(()),
-            looked_at: AtomicI64::new(i64::MIN),
+            reloading: Mutex::new(None),
         })
     }
 
@@ -82,6 +80,10 @@ impl Keyring {
     /// [`KeysError`]; the keys as they were read last stay in use.
     pub async fn refresh(&self, now: Timestamp) -> Result<bool, KeysError> {
         let _one_at_a_time = self.reloading.lock().await;
+        self.reload(now).await
+    }
+
+    async fn reload(&self, now: Timestamp) -> Result<bool, KeysError> {
         if self.storage.key_generation().await? == self.view.load().generation {
             return Ok(false);
         }
@@ -90,26 +92,25 @@ impl Keyring {
         Ok(true)
     }
 
-    /// Looks for a key that a token names and that is not known: another instance may have
-    /// made it a moment ago. Says whether it is worth another try. Tokens that name keys
-    /// at random cause one look for each cool-down.
-    pub async fn refresh_for_unknown_key(&self, now: Timestamp) -> bool {
-        let before = self.view.load().generation;
-        let looked_at = self.looked_at.load(Ordering::Relaxed);
-        let since = Timestamp::from_millis(looked_at);
-        let is_due = now < since || now.since(since) >= UNKNOWN_KEY_COOL_DOWN;
-        let claim = |at| {
-            self.looked_at
-                .compare_exchange(at, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-        };
-        if is_due
-            && claim(looked_at)
-            && let Err(error) = self.refresh(now).await
-        {
-            tracing::warn!(%error, "the signing keys cannot be read");
+    /// Looks for a key that a token names and `view` does not know: another instance may
+    /// have made it a moment ago. Says whether it is worth another try. Tokens that name
+    /// keys at random cause one look for each cool-down.
+    pub async fn refresh_for_unknown_key(&self, view: &KeyView, now: Timestamp) -> bool {
+        // Whoever comes while another one looks waits for what is found.
+        let mut looked_at = self.reloading.lock().await;
+        if self.view.load().generation != view.generation {
+            return true;
         }
-        self.view.load().generation != before
+        let is_due =
+            looked_at.is_none_or(|at| now.since(at).max(at.since(now)) >= UNKNOWN_KEY_COOL_DOWN);
+        if !is_due {
+            return false;
+        }
+        *looked_at = Some(now);
+        self.reload(now).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the signing keys cannot be read");
+            false
+        })
     }
 
     /// Writes down what time alone has changed: a rotation that is due, a retired key

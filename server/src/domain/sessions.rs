@@ -87,6 +87,12 @@ impl Sessions {
         &self.keyring
     }
 
+    /// What the configuration says about tokens.
+    #[must_use]
+    pub const fn rules(&self) -> &TokenRules {
+        self.tokens.rules()
+    }
+
     /// Prepares a session of `user`: what is to be stored, and the tokens that may go out
     /// once it is.
     ///
@@ -307,15 +313,13 @@ impl Sessions {
         now: Timestamp,
         read: impl Fn(&KeyView) -> Result<T, Refused>,
     ) -> Result<T, Refused> {
-        match read(&self.keyring.view()) {
-            Err(refused) if refused.is_unknown_key() => {
-                if self.keyring.refresh_for_unknown_key(now).await {
-                    return read(&self.keyring.view());
-                }
-                Err(refused)
-            }
-            verdict => verdict,
+        let keys = self.keyring.view();
+        let verdict = read(&keys);
+        let is_unknown = verdict.as_ref().is_err_and(Refused::is_unknown_key);
+        if is_unknown && self.keyring.refresh_for_unknown_key(&keys, now).await {
+            return read(&self.keyring.view());
         }
+        verdict
     }
 }
 

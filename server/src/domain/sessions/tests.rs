@@ -450,8 +450,14 @@ async fn a_key_of_another_server_is_looked_for_when_a_token_names_it() {
     rotate(&other, &world.cx()).await;
     rotate(&other, &world.cx()).await;
     let keyring = world.sessions.keyring();
-    assert!(!keyring.refresh_for_unknown_key(START).await);
-    assert!(keyring.refresh_for_unknown_key(START.plus(MINUTE)).await);
+    let view = keyring.view();
+    let later = START.plus(MINUTE);
+    assert!(!keyring.refresh_for_unknown_key(&view, START).await);
+    assert!(keyring.refresh_for_unknown_key(&view, later).await);
+    // Whoever saw the old keys learns what others have found meanwhile.
+    assert!(keyring.refresh_for_unknown_key(&view, later).await);
+    let newer = keyring.view();
+    assert!(!keyring.refresh_for_unknown_key(&newer, later).await);
 }
 
 #[tokio::test]
