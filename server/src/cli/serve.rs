@@ -103,7 +103,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let storage = open_storage(&config, clock.now()).await?;
     let services = services(&config, config.issuer(address), &storage, &clock).await?;
-    let background = in_the_background(&config, &services);
+    let background = in_the_background(&services);
     let settings = Settings::new(&config, config.public_url(address), config.issuer(address));
     let state = Arc::new(AppState::new(services, settings));
 
@@ -184,7 +184,7 @@ async fn services(
 }
 
 /// Keeps the keys fresh and the house in order until it is aborted.
-fn in_the_background(config: &Config, services: &Services) -> JoinHandle<()> {
+fn in_the_background(services: &Services) -> JoinHandle<()> {
     let keyring = Arc::clone(services.sessions.keyring());
     let clock = Arc::clone(&services.clock);
     let housekeeping = Housekeeping::new(
@@ -192,7 +192,7 @@ fn in_the_background(config: &Config, services: &Services) -> JoinHandle<()> {
         Arc::clone(&keyring),
         Arc::clone(&clock),
         Arc::clone(&services.entropy),
-        &TokenRules::new(String::new(), &config.tokens),
+        services.sessions.rules(),
     );
     tokio::spawn(async move {
         tokio::join!(
@@ -209,12 +209,15 @@ fn signals() -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)>
     let (stop, stopped) = oneshot::channel();
     let (end, ended) = oneshot::channel();
     tokio::spawn(async move {
-        for notify in [stop, end] {
+        for (notify, says) in [
+            (stop, "stopping; a second signal ends at once"),
+            (end, "ending at once"),
+        ] {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::info!("stopping; a second signal ends at once");
+            tracing::info!("{says}");
             // Nobody listens any more when everything has stopped already.
             let _ = notify.send(());
         }
