@@ -4,7 +4,9 @@
 //! print it. `LATCHKEY_LOG`, or else `RUST_LOG`, chooses what is logged, as in
 //! `LATCHKEY_LOG=latchkey=debug,warn`.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _};
+use std::panic::{self, PanicHookInfo};
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
@@ -59,7 +61,22 @@ pub fn init(sources: &Sources, format: LogFormat, verbosity: Verbosity) -> anyho
             .with_span_list(false)
             .try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+    started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))?;
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// A panic is logged like everything else, on one line, with the request it happened in.
+/// `RUST_BACKTRACE` adds how it came to it.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+    tracing::error!(
+        panic = panic.payload_as_str().unwrap_or("no message"),
+        at = panic.location().map(tracing::field::display),
+        backtrace = backtrace.map(tracing::field::display),
+        "panicked"
+    );
 }
 
 fn filter(sources: &Sources, verbosity: Verbosity) -> anyhow::Result<EnvFilter> {
