@@ -1,11 +1,13 @@
 //! Connections, set up the one way they are used here.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Result};
+
+use crate::storage::StorageError;
 
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,6 +44,42 @@ pub(in crate::storage) fn open_as_is(path: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, FLAGS)?;
     configure(&connection)?;
     Ok(connection)
+}
+
+/// The file of an open database, which goes on working for us after it has been deleted
+/// or replaced: what is written to it then is nowhere.
+#[derive(Clone, Debug)]
+pub(super) struct OpenFile {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl OpenFile {
+    /// The file at `path`, which has just been opened.
+    pub(super) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            identity: identity(path),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`] while it is not at its place any more.
+    pub(super) fn check(&self) -> Result<(), StorageError> {
+        if identity(&self.path) == self.identity {
+            return Ok(());
+        }
+        let problem = format!(
+            "the file {} was deleted or replaced while in use: put it back, or restart the service",
+            self.path.display()
+        );
+        Err(StorageError::Unavailable(problem.into()))
+    }
 }
 
 /// Which file a name stands for.

@@ -22,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use rusqlite::Connection;
 
+use self::connection::OpenFile;
 pub use self::copy::{CopyError, Restored, Verified, backup, restore};
 use self::readers::{ReaderPool, Readers};
 use self::writer::{Stopped, Writer};
@@ -64,11 +65,12 @@ impl SqliteStorage {
             }
             Pending::Refuse => migrations::require_current(&connection)?,
         }
+        let file = OpenFile::at(path);
         let (writer, stopped) =
-            Writer::start(connection, Some(path.to_owned())).map_err(OpenError::database)?;
+            Writer::start(connection, Some(file.clone())).map_err(OpenError::database)?;
         Ok(Self {
             writer,
-            readers: Readers::Pool(ReaderPool::new(path, options.pool)),
+            readers: Readers::Pool(ReaderPool::new(file, options.pool)),
             stopped: Mutex::new(Some(stopped)),
         })
     }

@@ -3,7 +3,6 @@
 //! A caller waits for its turn as a task, not as a thread: only then does a query go to a
 //! thread that may block, where a connection is free by construction.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::connection;
+use super::connection::{self, OpenFile};
 use super::writer::{Writer, closed};
 use crate::storage::{Result, StorageError};
 
@@ -55,13 +54,14 @@ pub(super) struct ReaderPool {
     pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
     turns: Arc<Semaphore>,
     size: u32,
+    file: OpenFile,
 }
 
 impl ReaderPool {
     /// A pool of up to `size` connections to the file, opened as they are needed.
-    pub(super) fn new(path: &Path, size: u32) -> Self {
+    pub(super) fn new(file: OpenFile, size: u32) -> Self {
         let size = size.max(1);
-        let manager = SqliteConnectionManager::file(path)
+        let manager = SqliteConnectionManager::file(file.path())
             .with_flags(connection::FLAGS)
             .with_init(|connection| connection::configure_reader(connection));
         let pool = Pool::builder()
@@ -76,6 +76,7 @@ impl ReaderPool {
             pool: Mutex::new(Some(pool)),
             turns: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1))),
             size,
+            file,
         }
     }
 
@@ -89,7 +90,9 @@ impl ReaderPool {
             .map_err(|_| StorageError::Unavailable("every reader is busy".into()))?
             .map_err(|_| closed())?;
         let pool = self.current().ok_or_else(closed)?;
+        let file = self.file.clone();
         let query = tokio::task::spawn_blocking(move || {
+            file.check()?;
             let outcome = work(&*pool.get()?);
             // The turn ends with the query, not with the caller, who may have gone away.
             drop(turn);

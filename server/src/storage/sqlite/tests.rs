@@ -272,6 +272,32 @@ async fn another_process_with_the_lock_makes_writing_unavailable_and_reading_goe
 }
 
 #[tokio::test]
+async fn a_file_that_was_taken_away_is_unavailable_until_it_is_back() {
+    let database = Database::new();
+    let storage = database.open();
+    let user = sign_up(&storage).await;
+    let aside = database.folder.path().join("aside.db");
+    std::fs::rename(&database.path, &aside).expect("moved");
+    for another_in_its_place in [false, true] {
+        if another_in_its_place {
+            std::fs::write(&database.path, "").expect("made");
+        }
+        let change = storage.delete_user(&cx(), user.id, None).await;
+        assert!(
+            matches!(change, Err(StorageError::Unavailable(_))),
+            "{change:?}"
+        );
+        let ping = storage.ping().await;
+        assert!(
+            matches!(ping, Err(StorageError::Unavailable(_))),
+            "{ping:?}"
+        );
+    }
+    std::fs::rename(&aside, &database.path).expect("moved back");
+    assert!(storage.user(user.id).await.expect("reads").is_some());
+}
+
+#[tokio::test]
 async fn housekeeping_takes_more_than_one_batch() {
     let database = Database::new();
     let storage = database.open();

@@ -9,7 +9,6 @@
 //! A job that fails or panics is rolled back alone, and the writer goes on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::connection;
+use super::connection::{self, OpenFile};
 use crate::storage::{Result, StorageError};
 
 /// How many jobs may wait.
@@ -64,11 +63,11 @@ pub(super) struct Writer {
 pub(super) struct Stopped(oneshot::Receiver<()>);
 
 impl Writer {
-    /// Starts the thread with an open connection; `file` is where to open it anew if it
-    /// breaks. The thread ends when it is told to, or when the last [`Writer`] is gone.
+    /// Starts the thread with an open connection; `file` is what it was opened from, and
+    /// from where it is opened anew if it breaks. The thread ends when it is told to, or when the last [`Writer`] is gone.
     pub(super) fn start(
         connection: Connection,
-        file: Option<PathBuf>,
+        file: Option<OpenFile>,
     ) -> std::io::Result<(Self, Stopped)> {
         let (queue, messages) = mpsc::channel(QUEUE);
         let (stopping, stopped) = oneshot::channel();
@@ -163,7 +162,7 @@ where
 /// What the thread owns.
 struct Thread {
     connection: Connection,
-    file: Option<PathBuf>,
+    file: Option<OpenFile>,
 }
 
 impl Thread {
@@ -179,6 +178,9 @@ impl Thread {
 
     /// Runs one job in a transaction of its own and answers its caller.
     fn transact(&mut self, job: Box<dyn Job>) {
+        if let Some(Err(error)) = self.file.as_ref().map(OpenFile::check) {
+            return job.refuse(error);
+        }
         let over = attempt(&mut self.connection, job);
         self.recover();
         if let Some((answer, fate)) = over {
@@ -193,7 +195,7 @@ impl Thread {
             return;
         }
         let Some(file) = &self.file else { return };
-        match connection::open_writer(file) {
+        match connection::open_writer(file.path()) {
             Ok(connection) => self.connection = connection,
             Err(error) => tracing::error!(%error, "the database cannot be opened again"),
         }
