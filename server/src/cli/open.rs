@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::Context;
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
 use crate::storage::{self, OpenOptions, Pending, SharedStorage};
 
@@ -23,17 +23,24 @@ pub(super) enum Missing {
     Refuse,
 }
 
-/// Opens the configured database. As when the service starts, pending migrations are
-/// applied unless `database.migrate_on_start` is off; then they are an error.
+/// Opens the configured database.
+///
+/// Only the service's start and `latchkey migrate` change the schema of a database that is
+/// there: a command that was run beside an older server would take it from under that.
 ///
 /// # Errors
 ///
-/// When the configuration or the database is not good.
+/// When the configuration or the database is not good, or migrations are pending.
 pub(super) async fn storage(cx: &Context, missing: Missing) -> anyhow::Result<Opened> {
     let config = cx.load()?.config;
+    let is_new = match &config.database.url {
+        DatabaseUrl::SqliteFile(file) => !file.exists(),
+        DatabaseUrl::SqliteMemory => true,
+        DatabaseUrl::Postgres(_) => false,
+    };
     if let Some(file) = config.database.url.sqlite_file()
         && missing == Missing::Refuse
-        && !file.exists()
+        && is_new
     {
         anyhow::bail!(
             "there is no database {}: name it with --database or database.url, or make it with `latchkey migrate up`",
@@ -41,7 +48,7 @@ pub(super) async fn storage(cx: &Context, missing: Missing) -> anyhow::Result<Op
         );
     }
     let now = SystemClock.now();
-    let pending = if config.database.migrate_on_start {
+    let pending = if is_new {
         Pending::Apply
     } else {
         Pending::Refuse
