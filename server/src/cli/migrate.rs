@@ -77,12 +77,26 @@ impl Down {
     async fn run(self, migrator: &dyn Migrator) -> anyhow::Result<()> {
         let loses = migrator.down_loses(self.count).await?;
         if !self.yes && !loses.is_empty() {
-            let loses = loses.join(", ");
+            let loses = listed(&loses);
             return Err(UsageError(format!("this deletes {loses}: add --yes to do so")).into());
         }
         let steps = migrator.down(self.count).await?;
         print_done(&steps, "took back", "", self.json)
     }
+}
+
+/// "a", "a and b", "a, b and c".
+fn listed<T: AsRef<str>>(items: &[T]) -> String {
+    let mut text = String::new();
+    for (index, item) in items.iter().enumerate() {
+        text.push_str(match index {
+            0 => "",
+            index if index + 1 == items.len() => " and ",
+            _ => ", ",
+        });
+        text.push_str(item.as_ref());
+    }
+    text
 }
 
 fn print_done(steps: &[Step], done: &str, nothing: &str, json: bool) -> anyhow::Result<()> {
@@ -131,4 +145,16 @@ async fn verify(migrator: &dyn Migrator, json: bool) -> anyhow::Result<()> {
         output::line("the database is what this binary expects")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_reads_like_a_sentence() {
+        assert_eq!(listed(&["a"]), "a");
+        assert_eq!(listed(&["a", "b"]), "a and b");
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+    }
 }

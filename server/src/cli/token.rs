@@ -71,7 +71,7 @@ fn inspect(token: &str, json: bool) -> anyhow::Result<()> {
         (Some(header), Some(claims), Some(_)) if segments.next().is_none() => {
             (decode(header, "header")?, decode(claims, "payload")?)
         }
-        _ => bail!("not a token: it has not three segments joined by dots"),
+        _ => bail!("not a token: it does not have three segments joined by dots"),
     };
     output::warning("nothing of this has been verified: anybody can write such a token");
     show(&header, &claims, json.then_some(("verified", false)))
@@ -88,7 +88,7 @@ fn decode(segment: &str, name: &str) -> anyhow::Result<Map<String, Value>> {
 impl Verify {
     fn run(self, cx: &Context) -> anyhow::Result<()> {
         let token = read_token(self.token.clone())?;
-        let verifier = self.verifier(cx)?;
+        let (verifier, issuer) = self.verifier(cx)?;
         let now = NumericDate::from_millis(SystemClock.now().as_millis());
         match verifier.verify(&token, now) {
             Ok(verified) => {
@@ -103,12 +103,19 @@ impl Verify {
                     let (code, message) = (error.code(), error.to_string());
                     output::json(&json!({ "valid": false, "code": code, "message": message }))?;
                 }
-                bail!("{error} ({})", error.code())
+                let hint = match issuer {
+                    Some(issuer) if error.code() == "wrong_issuer" => {
+                        format!(" than {issuer}; name its own with --issuer")
+                    }
+                    _ => String::new(),
+                };
+                bail!("{error}{hint} ({})", error.code())
             }
         }
     }
 
-    fn verifier(&self, cx: &Context) -> anyhow::Result<Verifier> {
+    /// What verifies, and the issuer that it expects.
+    fn verifier(&self, cx: &Context) -> anyhow::Result<(Verifier, Option<String>)> {
         let mut options = Options {
             issuer: self.issuer.clone(),
             audience: self.audience.clone().map(|audience| vec![audience]),
@@ -126,7 +133,7 @@ impl Verify {
                 let kid = kid.unwrap_or("without a name");
                 output::warning(&format!("the key {kid} of {source} is not usable: {error}"));
             }
-            return Ok(Verifier::new(keys, options));
+            return Ok((Verifier::new(keys, options), self.issuer.clone()));
         }
         let (config, keys) = runtime::command(stored_keys(cx))?;
         options.issuer = options.issuer.or_else(|| known_issuer(&config));
@@ -135,7 +142,8 @@ impl Verify {
         {
             options.audience = Some(vec![audience]);
         }
-        Ok(Verifier::new(keys, options))
+        let issuer = options.issuer.clone();
+        Ok((Verifier::new(keys, options), issuer))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 
 use super::{keys, setting::Origin};
 
@@ -35,7 +35,11 @@ impl ConfigError {
     pub(super) fn unknown_variable(name: &str, origin: &Origin) -> Self {
         let nearest = keys::path_of(name).and_then(|path| keys::nearest(&path));
         let nearest = nearest.map(|path| keys::variable(&path));
-        Self(format!("unknown {origin}{}", suggestion(nearest)))
+        let place = match origin.to_string() {
+            process if process.starts_with("environment variable") => process,
+            line => format!("variable at {line}"),
+        };
+        Self(format!("unknown {place}{}", suggestion(nearest)))
     }
 
     /// What serde found when the merged layers became a [`Config`](super::Config).
@@ -48,7 +52,7 @@ impl ConfigError {
                 format!("is not {expected}")
             }
             Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-                format!("is {found}, which is not {}", article(expected))
+                format!("{} is not {}", written(found), article(expected))
             }
             other => other.to_string(),
         };
@@ -74,6 +78,20 @@ fn known_prefix(path: &[String]) -> String {
         .map(|length| path[..length].join("."))
         .find(|prefix| keys::find(prefix).is_some())
         .unwrap_or_else(|| path.join("."))
+}
+
+/// A value as it is written in a file, where it has a short form.
+fn written(found: &Actual) -> String {
+    match found {
+        Actual::Bool(value) => value.to_string(),
+        Actual::Unsigned(value) => value.to_string(),
+        Actual::Signed(value) => value.to_string(),
+        Actual::Float(value) => value.to_string(),
+        Actual::Str(value) => format!("{value:?}"),
+        Actual::Seq => "a list".to_owned(),
+        Actual::Map => "a table".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// Says what serde calls a "u32" as people do.

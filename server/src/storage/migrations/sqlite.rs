@@ -107,7 +107,10 @@ impl Migrator for SqliteMigrator {
     async fn verify(&self) -> Result<Vec<String>, MigrationError> {
         self.blocking(|this| {
             let Some(live) = this.existing()? else {
-                let problem = format!("{} does not exist", this.path.display());
+                let problem = format!(
+                    "there is no database {}: name it with --database or database.url",
+                    this.path.display()
+                );
                 return Err(MigrationError::Database(problem.into()));
             };
             let applied = on_record(&live)?;

@@ -43,7 +43,7 @@ pub struct Restored {
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// There is nothing to copy.
-    #[error("{0} does not exist")]
+    #[error("there is no file {0}: check the name")]
     Missing(PathBuf),
     /// There is something in the place of the copy.
     #[error("{0} exists: choose another name, or add --overwrite if it is an old copy")]
