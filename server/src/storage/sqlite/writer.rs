@@ -64,7 +64,8 @@ pub(super) struct Stopped(oneshot::Receiver<()>);
 
 impl Writer {
     /// Starts the thread with an open connection; `file` is what it was opened from, and
-    /// from where it is opened anew if it breaks. The thread ends when it is told to, or when the last [`Writer`] is gone.
+    /// from where it is opened anew if it breaks. The thread ends when it is told to, or
+    /// when the last [`Writer`] is gone.
     pub(super) fn start(
         connection: Connection,
         file: Option<OpenFile>,
