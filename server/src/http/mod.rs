@@ -21,6 +21,8 @@ mod document;
 mod dress;
 mod error;
 mod fields;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod given;
 mod log;

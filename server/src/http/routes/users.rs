@@ -70,7 +70,11 @@ async fn create(state: Shared, caller: Caller, body: Body) -> Result<Response, A
 
 /// Reads a sign-up, with everything that does not fit reported at once. The password is
 /// judged with as much of the rest as can be read.
-fn read_sign_up(body: &[u8], rules: &PasswordRules, now: Timestamp) -> Result<SignUp, ApiError> {
+pub(in crate::http) fn read_sign_up(
+    body: &[u8],
+    rules: &PasswordRules,
+    now: Timestamp,
+) -> Result<SignUp, ApiError> {
     let mut fields = Fields::parse(body)?;
     let name = fields.required(&NAME);
     let email = fields.required(&EMAIL);
