@@ -70,6 +70,12 @@ pub enum KeysError {
          and list the old one under tokens.previous_secret_keys"
     )]
     HmacInUse(Algorithm),
+    /// The configuration has left the secret that still signs.
+    #[error(
+        "tokens are still signed with the secret of before: restart `latchkey serve`, which signs \
+         with {0} from then on"
+    )]
+    HmacNotLeft(Algorithm),
     /// The algorithm needs a secret, and there is none.
     #[error("tokens.algorithm is {0}, which needs a secret: set tokens.secret_key")]
     SecretMissing(Algorithm),

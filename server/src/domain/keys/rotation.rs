@@ -110,12 +110,15 @@ impl Plan {
     /// # Errors
     ///
     /// [`KeysError::HmacInUse`] while tokens are signed with a configured secret,
-    /// [`KeysError::NoActiveKey`] before the first start, and as [`Plan::settle`].
+    /// [`KeysError::HmacNotLeft`] between a change from that and the start that makes it
+    /// so, [`KeysError::NoActiveKey`] before the first start, and as [`Plan::settle`].
     pub fn rotate(&mut self, immediately: bool) -> Result<(), KeysError> {
         self.refuse_hmac()?;
         self.settle()?;
-        if !self.keys.iter().any(|key| key.state == KeyState::Active) {
-            return Err(KeysError::NoActiveKey);
+        let active = self.keys.iter().find(|key| key.state == KeyState::Active);
+        let active = active.ok_or(KeysError::NoActiveKey)?;
+        if active.is_hmac() {
+            return Err(KeysError::HmacNotLeft(self.settings.algorithm));
         }
         self.ensure_standby()?;
         let now = self.now;

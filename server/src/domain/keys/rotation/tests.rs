@@ -308,6 +308,17 @@ fn leaving_hmac_and_coming_back_keeps_tokens_good() {
 }
 
 #[test]
+fn before_the_start_that_leaves_hmac_there_is_nothing_to_rotate() {
+    let mut world = World::started(|config| config.secret_key = secret("one"));
+    world.config.secret_key = None;
+    let refused = world.decide(|plan| plan.rotate(true));
+    assert!(
+        matches!(refused, Err(KeysError::HmacNotLeft(_))),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn a_secret_that_stays_configured_beside_key_pairs_only_verifies() {
     let mut world = World::started(|config| config.secret_key = secret("one"));
     let hmac = world.kid(KeyState::Active);
