@@ -8,6 +8,7 @@
 mod apt;
 mod bench;
 mod command;
+mod fuzz;
 mod run;
 mod steps;
 mod test;

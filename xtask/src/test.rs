@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::apt::{self, Need};
 use crate::command::{self, cargo, command, find, output, root, target};
+use crate::fuzz::fuzz;
 use crate::run::build_server;
 use crate::steps::Steps;
 use crate::wasm::{self, toolchain::Way};
@@ -17,8 +18,12 @@ use crate::wasm::{self, toolchain::Way};
 /// Where the tests of the npm package are.
 const NODE_TESTS: &str = "verifier-wasm/tests/node";
 
+/// How long each fuzz target runs. Enough to find what a change broke; a search
+/// for what nobody has thought of takes a night.
+const FUZZ_SECONDS: u32 = 20;
+
 /// What the tests use beyond cargo, a C compiler, node and npm.
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 3] = [
     Need {
         purpose: "to run the predecessor's python-jose against our tokens",
         packages: &["python3", "python3-venv"],
@@ -29,11 +34,16 @@ const NEEDS: [Need; 2] = [
         packages: &["strace"],
         is_here: || find("strace").is_some(),
     },
+    Need {
+        purpose: "to compile libFuzzer",
+        packages: &["g++"],
+        is_here: || find("c++").is_some(),
+    },
 ];
 
 /// Runs every test.
 pub(crate) fn test(steps: &mut Steps) -> Result<()> {
-    steps.required("tools", "python3 and strace", || {
+    steps.required("tools", "python3, strace and a C++ compiler", || {
         apt::ensure(&NEEDS)?;
         Ok(((), String::new()))
     })?;
@@ -53,6 +63,7 @@ pub(crate) fn test(steps: &mut Steps) -> Result<()> {
         command::run(command("node").arg("--test").args(files))?;
         Ok(note)
     });
+    steps.independent("fuzz", "each target for a while", || fuzz(FUZZ_SECONDS));
     Ok(())
 }
 

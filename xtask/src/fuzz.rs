@@ -1,0 +1,73 @@
+//! The fuzz targets, each for a bounded time.
+//!
+//! They are compiled apart from everything else, with counters in our own
+//! crates (`fuzz/instrument`). What a run finds goes into `target/fuzz`; the
+//! corpus in the repository is where it starts from and stays as it is.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{self, cargo, command, root, target};
+
+/// Runs every target for `seconds`; the note names them.
+pub(crate) fn fuzz(seconds: u32) -> Result<String> {
+    let names = targets()?;
+    let scratch = target().join("fuzz");
+    command::run(
+        cargo()
+            .args(["build", "--locked", "--package", "latchkey-fuzz", "--bins"])
+            .args(["--features", "fuzzing", "--target-dir"])
+            .arg(&scratch)
+            .env("RUSTC_WORKSPACE_WRAPPER", root().join("fuzz/instrument")),
+    )?;
+    for name in &names {
+        eprintln!("    {name}: {seconds} s");
+        fuzz_one(name, seconds, &scratch)?;
+    }
+    Ok(format!("{}, {seconds} s each", names.join(", ")))
+}
+
+fn fuzz_one(name: &str, seconds: u32, scratch: &Path) -> Result<()> {
+    let found = scratch.join("corpus").join(name);
+    let artifacts = scratch.join("artifacts").join(name);
+    for folder in [&found, &artifacts] {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let fuzzer = scratch.join("debug").join(format!("fuzz-{name}"));
+    command::logged(
+        command(fuzzer)
+            .arg(format!("-max_total_time={seconds}"))
+            // An input that takes this long is a finding.
+            .arg("-timeout=10")
+            .arg(format!("-artifact_prefix={}/", artifacts.display()))
+            .arg(found)
+            .arg(root().join("fuzz/corpus").join(name)),
+        &format!("fuzz-{name}"),
+    )
+    .with_context(|| format!("the input is in {}", artifacts.display()))
+}
+
+/// The names of the files in `fuzz/targets`.
+fn targets() -> Result<Vec<String>> {
+    let folder = root().join("fuzz/targets");
+    let entries =
+        fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(
+                path.file_stem()
+                    .map(|stem| stem.to_string_lossy().into_owned()),
+            );
+        }
+    }
+    if names.is_empty() {
+        bail!("no target in {}", folder.display());
+    }
+    names.sort();
+    Ok(names)
+}
