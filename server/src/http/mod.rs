@@ -25,6 +25,7 @@ mod fields;
 pub mod fuzzing;
 mod gate;
 mod given;
+mod idle;
 mod log;
 mod negotiate;
 mod openapi;

@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use hyper::body::{Body, Incoming};
@@ -22,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::sleep;
 use tower::{Service, ServiceExt};
 
+use super::idle::{Idle, Place};
 use super::socket::ClientSocket;
 
 /// The most bytes of a request's line and headers; beyond them the answer is 431.
@@ -40,7 +41,7 @@ pub(crate) struct Limits {
     /// How long a client may take to send a request's head, and how long a kept
     /// connection may be idle.
     pub(crate) header_timeout: Duration,
-    /// How many connections are open at once; more wait in the system's queue.
+    /// How many connections are open at once; for more, idle ones are closed.
     pub(crate) max_connections: u32,
     /// How long running requests have to finish when the server stops.
     pub(crate) shutdown_deadline: Duration,
@@ -86,8 +87,17 @@ where
 {
     let slots = Arc::new(Semaphore::new(limits.max_connections as usize));
     let (phase, watched) = watch::channel(Phase::Serving);
+    let idle = Idle::default();
     let open = |stream: TcpStream, peer, slot| {
-        let connection = connection(stream, peer, service.clone(), limits, watched.clone());
+        let place = Arc::new(idle.enter(Instant::now()));
+        let connection = connection(
+            stream,
+            peer,
+            service.clone(),
+            limits,
+            watched.clone(),
+            place,
+        );
         tokio::spawn(async move {
             let _slot: OwnedSemaphorePermit = slot;
             connection.await;
@@ -95,19 +105,24 @@ where
     };
 
     let mut stop = pin!(stop);
+    // Accepted, and waiting for a place. Outlives the wait, so that a stop loses nothing.
+    let mut arrived = None;
     loop {
-        let accept = async {
-            let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
-            Some((accept(&listener).await, slot))
-        };
         tokio::select! {
             biased;
             () = &mut stop => break,
-            accepted = accept => {
-                let Some(((stream, peer), slot)) = accepted else { break };
-                open(stream, peer, slot);
+            accepted = accept(&listener), if arrived.is_none() => arrived = Some(accepted),
+            Some(slot) = slot(&slots, &idle), if arrived.is_some() => {
+                if let Some((stream, peer)) = arrived.take() {
+                    open(stream, peer, slot);
+                }
             }
         }
+    }
+    if let Some((stream, peer)) = arrived
+        && let Ok(slot) = Arc::clone(&slots).try_acquire_owned()
+    {
+        open(stream, peer, slot);
     }
     // The system has accepted what is in its queue; closing the listener would reset it.
     while let Ok(slot) = Arc::clone(&slots).try_acquire_owned()
@@ -125,6 +140,23 @@ where
     };
     phase.send_replace(Phase::Ending);
     ended
+}
+
+/// A place for one more connection, made by closing an idle one if need be.
+async fn slot(slots: &Arc<Semaphore>, idle: &Idle) -> Option<OwnedSemaphorePermit> {
+    /// How often to look again while every connection is busy or new.
+    const PAUSE: Duration = Duration::from_millis(50);
+
+    if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+        return Some(slot);
+    }
+    loop {
+        idle.spare_one(Instant::now());
+        let freed = Arc::clone(slots).acquire_owned();
+        if let Ok(slot) = tokio::time::timeout(PAUSE, freed).await {
+            return slot.ok();
+        }
+    }
 }
 
 /// The next connection. What goes wrong with one of them is that client's trouble; what
@@ -164,6 +196,7 @@ async fn connection<S, B>(
     service: S,
     limits: Limits,
     mut phase: watch::Receiver<Phase>,
+    place: Arc<Place>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
         + Clone
@@ -179,10 +212,14 @@ async fn connection<S, B>(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let (asked, mut anything_asked) = watch::channel(false);
+    let asking = Arc::clone(&place);
     let service = service_fn(move |mut request: Request<Incoming>| {
         asked.send_replace(true);
+        asking.busy();
         request.extensions_mut().insert(Peer(peer));
-        service.clone().oneshot(request)
+        let answer = service.clone().oneshot(request);
+        let asking = Arc::clone(&asking);
+        answer.inspect(move |_| asking.served(Instant::now()))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -195,6 +232,11 @@ async fn connection<S, B>(
     tokio::select! {
         result = &mut connection => return report(result),
         _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
+        () = place.told_to_leave() => {
+            if !*anything_asked.borrow() {
+                return;
+            }
+        }
     }
     connection.as_mut().graceful_shutdown();
     let given_up = async {

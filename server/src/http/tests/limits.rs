@@ -120,3 +120,52 @@ async fn a_request_is_for_one_host() {
         assert!(answer[..13].contains(&expected), "{request}: {answer}");
     }
 }
+
+/// A server with one place, far from the header time-out that would free it too.
+async fn server_with_one_place() -> Server {
+    let limits = Limits {
+        max_connections: 1,
+        ..limits()
+    };
+    Server::start_with(limits, Config::default()).await
+}
+
+#[tokio::test]
+async fn a_kept_connection_makes_room() {
+    let server = server_with_one_place().await;
+    let mut kept = server.connect().await;
+    kept.write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .expect("sent");
+    assert!(answer(&mut kept).await.ends_with("hello"));
+    assert!(server.send(get("/hello")).await.ends_with("hello"));
+    assert_eq!(rest(&mut kept).await, "");
+}
+
+#[tokio::test]
+async fn a_silent_connection_makes_room() {
+    let server = server_with_one_place().await;
+    let mut silent = server.connect().await;
+    assert!(server.send(get("/hello")).await.ends_with("hello"));
+    assert_eq!(rest(&mut silent).await, "");
+}
+
+#[tokio::test]
+async fn a_running_request_is_not_closed_for_another() {
+    let server = server_with_one_place().await;
+    let address = server.address;
+    let ask = |path: &str| {
+        let request = get(path);
+        tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            stream.write_all(request.as_ref()).await.expect("sent");
+            rest(&mut stream).await
+        })
+    };
+    let running = ask("/wait");
+    server.waiting.notified().await;
+    let other = ask("/hello");
+    server.go.notify_one();
+    assert!(running.await.expect("no panic").ends_with("waited"));
+    assert!(other.await.expect("no panic").ends_with("hello"));
+}
