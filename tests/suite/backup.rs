@@ -12,6 +12,7 @@ on_sqlite![
     a_backup_under_load_holds_what_was_answered_before,
     a_restored_database_knows_its_users_and_tokens,
     nothing_is_overwritten_by_accident,
+    what_was_there_before_is_kept,
     a_damaged_backup_is_refused,
 ];
 
@@ -116,13 +117,32 @@ async fn nothing_is_overwritten_by_accident(backend: Backend) {
         first
     );
     let _ = server.cli(["backup", "test.db"]).await.failed(1);
-    let refused = server.cli(["restore", "backup.db"]).await;
-    assert_ne!(refused.code, Some(0), "{refused:#?}");
+    let _ = server.cli(["restore", "backup.db"]).await.failed(1);
     let _ = server.me(&alice.tokens.access).await.expect(200);
     assert_eq!(
         server.database().rows("select count(*) from users"),
         [["2"]]
     );
+}
+
+async fn what_was_there_before_is_kept(backend: Backend) {
+    let server = Server::start(backend).await;
+    let _ = server.account_of("Alice").await;
+    let _ = server.cli(["backup", "backup.db"]).await.ok();
+    let _ = server.account_of("Bobby").await;
+    let home = server.terminate().await;
+
+    let restored = home.cli(["restore", "backup.db", "--json"]).await.json();
+
+    assert_eq!(restored["users"], 1);
+    let kept = restored["replaced"].as_str().expect("the file of before");
+    let url = format!("sqlite:{}", home.path(kept).display());
+    let before = home
+        .cli(["--database", &url, "user", "list", "--json"])
+        .await;
+    assert_eq!(before.json().as_array().map(Vec::len), Some(2));
+    let now = home.cli(["user", "list", "--json"]).await.json();
+    assert_eq!(now.as_array().map(Vec::len), Some(1));
 }
 
 async fn a_damaged_backup_is_refused(backend: Backend) {
@@ -147,8 +167,8 @@ async fn a_damaged_backup_is_refused(backend: Backend) {
     ] {
         let home_file = home.path(name);
         fs::write(&home_file, bytes).expect("a damaged file");
-        let refused = home.cli(["restore", name, "--yes"]).await;
-        assert_ne!(refused.code, Some(0), "{name}: {refused:#?}");
+        let refused = home.cli(["restore", name]).await.failed(1);
+        assert!(refused.contains(name), "{refused}");
         assert_eq!(
             home.database().rows("select * from users"),
             before,

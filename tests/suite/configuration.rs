@@ -16,6 +16,9 @@ on_each_backend![
     the_documented_default_is_the_default,
     check_says_whether_it_would_start,
     http_off_loopback_is_a_warning,
+    serving_is_what_it_does_when_nothing_is_said,
+    a_database_in_memory_is_gone_with_the_process,
+    a_database_that_cannot_be_opened_is_one_clear_error,
 ];
 
 const SECRET: &str = "3f6c0a9d5e7b4821964dc0ffb1a27e85";
@@ -335,5 +338,51 @@ async fn http_off_loopback_is_a_warning(backend: Backend) {
             "{logs}"
         );
         let _ = server.raw().await;
+    }
+}
+
+async fn serving_is_what_it_does_when_nothing_is_said(backend: Backend) {
+    let server = Home::new(backend)
+        .env("LATCHKEY_SERVER__LISTEN", "127.0.0.1:0")
+        .without_subcommand()
+        .start()
+        .await;
+    let _ = server.account_of("Alice").await;
+}
+
+async fn a_database_in_memory_is_gone_with_the_process(backend: Backend) {
+    let server = Home::new(backend)
+        .env("LATCHKEY_DATABASE__URL", "sqlite::memory:")
+        .start()
+        .await;
+    let alice = server.account_of("Alice").await;
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
+    assert!(server.database().files().is_empty());
+    let server = server.restart().await;
+    let person = &alice.person;
+    let _ = server
+        .sign_in(&person.email, &person.password)
+        .await
+        .expect(401);
+}
+
+async fn a_database_that_cannot_be_opened_is_one_clear_error(backend: Backend) {
+    let text = "this is not a database, however long it gets\n".repeat(500);
+    for (url, word) in [
+        ("sqlite:missing/folder/test.db", "missing/folder"),
+        ("sqlite:.", "sqlite:."),
+        ("sqlite:text.db", "text.db"),
+    ] {
+        let home = Home::new(backend).file("text.db", &text);
+        let home = home.env("LATCHKEY_DATABASE__URL", url);
+        let failed = home.fails_to_start().await;
+        assert_eq!(failed.code, Some(1), "{failed:#?}");
+        let error = failed.stderr.lines().last().expect("an error");
+        assert!(
+            error.starts_with("error: ") && error.contains(word),
+            "{failed:#?}"
+        );
+        let kept = std::fs::read_to_string(home.path("text.db")).expect("the file");
+        assert_eq!(kept, text);
     }
 }

@@ -5,7 +5,11 @@ use latchkey_tests::{Backend, Home, Person, SAFETY_NET, Server, on_each_backend,
 use rusqlite::Connection;
 use std::process::Command;
 
-on_each_backend![is_healthy, is_answered_while_passwords_are_hashed];
+on_each_backend![
+    is_healthy,
+    is_503_while_the_database_does_not_answer,
+    is_answered_while_passwords_are_hashed,
+];
 on_sqlite![
     a_locked_database_is_503_and_recovers,
     a_full_disk_is_503_and_recovers,
@@ -24,6 +28,32 @@ async fn is_healthy(backend: Backend) {
     }
     "#);
     let _ = server.get("/health/live").await.expect(200);
+    let _ = server.get("/health/ready").await.expect(200);
+}
+
+async fn is_503_while_the_database_does_not_answer(backend: Backend) {
+    let server = Server::start(backend).await;
+    server
+        .database()
+        .execute("alter table signing_key_generation rename to lost");
+    assert_snapshot!(server.get("/health").await.shown(), @r#"
+    503
+    content-type: application/json
+    retry-after: 1
+    cache-control: no-store
+
+    {
+      "database": "disconnected",
+      "status": "unhealthy"
+    }
+    "#);
+    let _ = server.get("/health/ready").await.expect(503);
+    // The process is well, and restarting it would help nobody.
+    let _ = server.get("/health/live").await.expect(200);
+    server
+        .database()
+        .execute("alter table lost rename to signing_key_generation");
+    let _ = server.get("/health").await.expect(200);
     let _ = server.get("/health/ready").await.expect(200);
 }
 

@@ -22,6 +22,7 @@ mod password_change;
 mod passwords;
 mod predecessor;
 mod profile;
+mod races;
 mod refresh;
 mod secrets_at_rest;
 mod sessions;

@@ -13,6 +13,8 @@ on_each_backend![
     a_newer_database_is_left_alone,
     an_edited_migration_is_named,
     a_changed_schema_is_named,
+    a_strangers_database_is_left_alone,
+    what_fails_half_way_changes_nothing,
     ten_at_once_apply_each_step_once,
 ];
 
@@ -91,8 +93,7 @@ async fn down_needs_permission_to_drop_data(backend: Backend) {
 async fn down_and_up_again_is_as_before(backend: Backend) {
     let home = Home::new(backend);
     let _ = home.cli(["migrate", "up"]).await.ok();
-    let schema = "select type, name, sql from sqlite_schema order by name";
-    let before = home.database().rows(schema);
+    let before = home.database().rows(SCHEMA);
     for steps in 1..=status(&home).await.len() {
         let _ = home
             .cli(["migrate", "down", &steps.to_string(), "--yes"])
@@ -100,7 +101,7 @@ async fn down_and_up_again_is_as_before(backend: Backend) {
             .ok();
         let _ = home.cli(["migrate", "up"]).await.ok();
         let _ = home.cli(["migrate", "verify"]).await.ok();
-        assert_eq!(home.database().rows(schema), before, "{steps} down and up");
+        assert_eq!(home.database().rows(SCHEMA), before, "{steps} down and up");
     }
 }
 
@@ -180,6 +181,46 @@ async fn a_changed_schema_is_named(backend: Backend) {
     assert!(said.contains("users"), "{said}");
     // Other services' tables are their own business.
     assert!(!said.contains("strangers"), "{said}");
+}
+
+const SCHEMA: &str = "select type, name, sql from sqlite_schema order by name";
+
+/// Somebody else's table has the name of ours.
+async fn a_strangers_database_is_left_alone(backend: Backend) {
+    let home = Home::new(backend);
+    home.database()
+        .execute("create table users (nickname text); insert into users values ('bob')");
+    let before = home.database().rows(SCHEMA);
+
+    let failed = home.fails_to_start().await;
+
+    assert_eq!(failed.code, Some(1), "{failed:#?}");
+    assert!(failed.stderr.contains("users"), "{failed:#?}");
+    let _ = home.cli(["migrate", "up"]).await.failed(1);
+    assert_eq!(home.database().rows(SCHEMA), before);
+    assert_eq!(home.database().rows("select * from users"), [["bob"]]);
+}
+
+async fn what_fails_half_way_changes_nothing(backend: Backend) {
+    let home = Home::new(backend);
+    let _ = home.cli(["migrate", "up"]).await.ok();
+    let last = status(&home).await.len();
+    let _ = home.cli(["migrate", "down", "3", "--yes"]).await.ok();
+    // In the way of one of the three that are pending now.
+    home.database()
+        .execute("create table signing_keys (x integer)");
+    let before = home.database().rows(SCHEMA);
+
+    let failed = home.cli(["migrate", "up"]).await.failed(1);
+
+    assert!(failed.contains("create_signing_keys"), "{failed}");
+    assert_eq!(home.database().rows(SCHEMA), before);
+    let steps = status(&home).await;
+    assert_eq!(states(&steps)[last - 3..], ["pending"; 3]);
+    // Out of the way again, all is well.
+    home.database().execute("drop table signing_keys");
+    let _ = home.cli(["migrate", "up"]).await.ok();
+    let _ = home.cli(["migrate", "verify"]).await.ok();
 }
 
 async fn ten_at_once_apply_each_step_once(backend: Backend) {

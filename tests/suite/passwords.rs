@@ -15,6 +15,7 @@ on_each_backend![
     an_endless_password_is_refused_at_once,
     what_is_stored_is_argon2id_with_a_salt_of_its_own,
     an_older_cost_is_replaced_at_the_next_sign_in,
+    many_sign_ins_at_once_replace_it_once,
     the_predecessors_hashes_verify_and_are_replaced,
     the_way_back_to_the_predecessor_stays_open,
 ];
@@ -275,6 +276,24 @@ async fn an_older_cost_is_replaced_at_the_next_sign_in(backend: Backend) {
         .await
         .expect(200);
     assert_eq!(server.database().rows(stored)[0][0], strong);
+}
+
+async fn many_sign_ins_at_once_replace_it_once(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await.person;
+    let home = server.terminate().await;
+    let server = home.env("LATCHKEY_PASSWORDS__ARGON2__T", "2").start().await;
+    let tries: Vec<_> = (0..10)
+        .map(|_| tokio::spawn(server.sign_in(&alice.email, &alice.password).into_future()))
+        .collect();
+    for answer in tries {
+        let tokens = answer.await.expect("an answer").expect(200).tokens();
+        let _ = server.me(&tokens.access).await.expect(200);
+    }
+    let _ = server
+        .sign_in(&alice.email, &alice.password)
+        .await
+        .expect(200);
 }
 
 /// A server with a user whose password the predecessor hashed.

@@ -21,6 +21,7 @@ pub struct Home {
     database: Database,
     environment: Vec<(String, String)>,
     listen: String,
+    subcommand: bool,
     serve_args: Vec<String>,
     wrapper: Vec<String>,
     logs: Logs,
@@ -57,6 +58,7 @@ impl Home {
             directory,
             database,
             listen: "127.0.0.1:0".to_owned(),
+            subcommand: true,
             serve_args: Vec::new(),
             wrapper: Vec::new(),
             logs: Logs::default(),
@@ -122,6 +124,13 @@ impl Home {
     #[must_use]
     pub fn listen(mut self, address: &str) -> Self {
         address.clone_into(&mut self.listen);
+        self
+    }
+
+    /// Starts the binary without a word; the address is then for the settings to name.
+    #[must_use]
+    pub fn without_subcommand(mut self) -> Self {
+        self.subcommand = false;
         self
     }
 
@@ -196,7 +205,10 @@ impl Home {
     }
 
     async fn launch(&self) -> Result<Process, Failed> {
-        let mut arguments = vec!["serve".to_owned(), "--listen".into(), self.listen.clone()];
+        let mut arguments = Vec::new();
+        if self.subcommand {
+            arguments.extend(["serve", "--listen", &self.listen].map(str::to_owned));
+        }
         arguments.extend(self.serve_args.iter().cloned());
         Process::start(self.command(&self.wrapper, arguments), self.logs.clone()).await
     }

@@ -1,0 +1,145 @@
+//! What ends a session ends also those that begin in the same moment.
+
+use latchkey_tests::{Account, Backend, Home, Server, Tokens, on_each_backend};
+use tokio::task::JoinSet;
+
+on_each_backend![
+    a_password_change_ends_what_the_old_password_began,
+    disabling_ends_what_began_before,
+    deleting_ends_what_began_before,
+    ending_all_sessions_ends_what_is_being_refreshed,
+    servers_that_start_at_once_share_one_key,
+];
+
+/// Many sign-ins with one password, and what they answered in the end.
+async fn sign_ins(server: &Server, account: &Account, count: usize) -> JoinSet<Option<Tokens>> {
+    let mut tries = JoinSet::new();
+    for _ in 0..count {
+        let call = server.sign_in(&account.person.email, &account.person.password);
+        tries.spawn(async move {
+            let answer = call.await;
+            match answer.status {
+                200 => Some(answer.tokens()),
+                _ => {
+                    assert!([401, 403].contains(&answer.status), "{}", answer.shown());
+                    None
+                }
+            }
+        });
+    }
+    // Let them get going.
+    tokio::task::yield_now().await;
+    tries
+}
+
+async fn all_are_dead(server: &Server, tries: JoinSet<Option<Tokens>>) {
+    for tokens in tries.join_all().await.into_iter().flatten() {
+        let _ = server.me(&tokens.access).await.expect(401);
+        let _ = server.refresh(&tokens.refresh).await.expect(401);
+    }
+}
+
+async fn a_password_change_ends_what_the_old_password_began(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let before = sign_ins(&server, &alice, 10).await;
+    let change = server.change_password(
+        &alice.tokens.access,
+        &alice.person.password,
+        "Heron-under-38-bridges",
+    );
+    let change = tokio::spawn(change.into_future());
+    let meanwhile = sign_ins(&server, &alice, 20).await;
+
+    let new = change.await.expect("an answer").expect(200).tokens();
+
+    all_are_dead(&server, before).await;
+    all_are_dead(&server, meanwhile).await;
+    let _ = server.me(&new.access).await.expect(200);
+}
+
+async fn disabling_ends_what_began_before(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let tries = sign_ins(&server, &alice, 60).await;
+    let _ = server
+        .cli(["user", "disable", &alice.person.email])
+        .await
+        .ok();
+    all_are_dead(&server, tries).await;
+}
+
+async fn deleting_ends_what_began_before(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let before = sign_ins(&server, &alice, 10).await;
+    let deletion = server.delete_me(&alice.tokens.access, &alice.person.password);
+    let deletion = tokio::spawn(deletion.into_future());
+    let meanwhile = sign_ins(&server, &alice, 20).await;
+
+    let _ = deletion.await.expect("an answer").expect(204);
+
+    all_are_dead(&server, before).await;
+    all_are_dead(&server, meanwhile).await;
+    assert_eq!(
+        server.database().rows("select count(*) from users"),
+        [["0"]]
+    );
+}
+
+async fn ending_all_sessions_ends_what_is_being_refreshed(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let person = &alice.person;
+    let mut tokens = Vec::new();
+    for _ in 0..10 {
+        let answer = server.sign_in(&person.email, &person.password).await;
+        tokens.push(answer.expect(200).tokens().refresh);
+    }
+    let mut refreshes = JoinSet::new();
+    for token in &tokens {
+        refreshes.spawn(server.refresh(token).into_future());
+    }
+    let _ = server.end_sessions(&alice.tokens.access).await.expect(204);
+    for answer in refreshes.join_all().await {
+        if answer.status == 200 {
+            let tokens = answer.tokens();
+            let _ = server.me(&tokens.access).await.expect(401);
+            let _ = server.refresh(&tokens.refresh).await.expect(401);
+        }
+    }
+}
+
+/// Four on one empty database, behind one name.
+async fn servers_that_start_at_once_share_one_key(backend: Backend) {
+    let first = Home::new(backend).with_public_url();
+    let url = first.database().url();
+    let other = || {
+        Home::new(backend)
+            .with_public_url()
+            .env("LATCHKEY_DATABASE__URL", &url)
+    };
+    let (one, two, three, four) = tokio::join!(
+        first.start(),
+        other().start(),
+        other().start(),
+        other().start()
+    );
+    let servers = [one, two, three, four];
+
+    let alice = servers[0].account_of("Alice").await;
+    for server in &servers {
+        let _ = server.me(&alice.tokens.access).await.expect(200);
+    }
+    let token = servers[1]
+        .refresh(&alice.tokens.refresh)
+        .await
+        .expect(200)
+        .tokens();
+    let _ = servers[2].log_out(&token.access).await.expect(200);
+    for server in &servers {
+        let _ = server.me(&token.access).await.expect(401);
+    }
+    let keys = servers[3].get("/.well-known/jwks.json").await.json();
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(2), "{keys}");
+}
