@@ -9,6 +9,7 @@ on_each_backend![
     a_password_is_judged_as_at_sign_up,
     completions_for_every_shell,
     every_subcommand_explains_itself,
+    whatever_prints_data_prints_json_as_well,
 ];
 
 async fn a_token_is_inspected_without_trust(backend: Backend) {
@@ -160,4 +161,41 @@ async fn every_subcommand_explains_itself(backend: Backend) {
     }
     let version = home.cli(["--version"]).await.ok().stdout;
     assert!(version.starts_with("latchkey "), "{version}");
+}
+
+async fn whatever_prints_data_prints_json_as_well(backend: Backend) {
+    let home = Home::new(backend);
+    for command in [
+        "migrate up",
+        "migrate down",
+        "migrate status",
+        "migrate verify",
+        "user add",
+        "user list",
+        "user show",
+        "user set-password",
+        "user set-email",
+        "user sign-out",
+        "user disable",
+        "user enable",
+        "user unlock",
+        "user delete",
+        "key list",
+        "key rotate",
+        "key retire",
+        "key import",
+        "key export-public",
+        "token inspect",
+        "token verify",
+        "password check",
+        "password tune",
+        "config show",
+        "config check",
+        "config default",
+        "backup",
+        "restore",
+    ] {
+        let help = home.cli(command.split(' ').chain(["--help"])).await.ok();
+        assert!(help.stdout.contains("--json"), "{command}: {}", help.stdout);
+    }
 }
