@@ -1,10 +1,11 @@
 //! The fuzz targets, each for a bounded time.
 //!
-//! Our own crates are compiled for them once more, with counters
-//! (`fuzz/instrument`). What a run finds goes into `target/fuzz`; the corpus in
-//! the repository is where it starts from and stays as it is.
+//! They are compiled apart from everything else, with counters in our own
+//! crates (`fuzz/instrument`). What a run finds goes into `target/fuzz`; the
+//! corpus in the repository is where it starts from and stays as it is.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -13,28 +14,29 @@ use crate::command::{self, cargo, command, root, target};
 /// Runs every target for `seconds`; the note names them.
 pub(crate) fn fuzz(seconds: u32) -> Result<String> {
     let names = targets()?;
+    let scratch = target().join("fuzz");
     command::run(
         cargo()
             .args(["build", "--locked", "--package", "latchkey-fuzz", "--bins"])
-            .args(["--features", "fuzzing"])
+            .args(["--features", "fuzzing", "--target-dir"])
+            .arg(&scratch)
             .env("RUSTC_WORKSPACE_WRAPPER", root().join("fuzz/instrument")),
     )?;
     for name in &names {
         eprintln!("    {name}: {seconds} s");
-        fuzz_one(name, seconds)?;
+        fuzz_one(name, seconds, &scratch)?;
     }
     Ok(format!("{}, {seconds} s each", names.join(", ")))
 }
 
-fn fuzz_one(name: &str, seconds: u32) -> Result<()> {
-    let scratch = target().join("fuzz");
+fn fuzz_one(name: &str, seconds: u32, scratch: &Path) -> Result<()> {
     let found = scratch.join("corpus").join(name);
     let artifacts = scratch.join("artifacts").join(name);
     for folder in [&found, &artifacts] {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let fuzzer = target().join("debug").join(format!("fuzz-{name}"));
+    let fuzzer = scratch.join("debug").join(format!("fuzz-{name}"));
     command::logged(
         command(fuzzer)
             .arg(format!("-max_total_time={seconds}"))
