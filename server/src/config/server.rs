@@ -36,7 +36,8 @@ pub struct Server {
     /// How long a stopping server waits for requests that are running.
     #[serde(with = "duration")]
     pub shutdown_deadline: Duration,
-    /// How many connections are open at once; more wait in the system's queue.
+    /// How many connections are open at once; for another, one on which nothing runs is
+    /// closed.
     pub max_connections: u32,
     /// The largest request body.
     pub max_body: ByteSize,
