@@ -47,9 +47,10 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_list_is_the_folders() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/sqlite");
+    fn folders(back_end: &str) -> Vec<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../migrations")
+            .join(back_end);
         let mut folders: Vec<String> = std::fs::read_dir(root)
             .expect("the folder is there")
             .map(|entry| {
@@ -58,8 +59,18 @@ mod tests {
             })
             .collect();
         folders.sort();
+        folders
+    }
+
+    #[test]
+    fn the_list_is_the_folders() {
         let listed: Vec<String> = SQLITE.iter().map(Migration::label).collect();
-        assert_eq!(listed, folders);
+        assert_eq!(listed, folders("sqlite"));
+    }
+
+    #[test]
+    fn every_database_has_the_same_steps() {
+        assert_eq!(folders("postgres"), folders("sqlite"));
     }
 
     #[test]
