@@ -1,0 +1,114 @@
+//! A database for one test.
+
+use std::path::PathBuf;
+
+use tokio_postgres::Config;
+
+use crate::client::{self, Held, describe};
+use crate::cluster::{PASSWORD_IN_URL, USER};
+
+/// A database that nobody else has; it is dropped with this value.
+///
+/// It belongs to the role [`Cluster::USER`](crate::Cluster::USER), which may do nothing
+/// beyond it.
+#[derive(Debug)]
+pub struct Database {
+    pub(crate) name: String,
+    pub(crate) port: u16,
+    pub(crate) socket_directory: PathBuf,
+    pub(crate) owner: Config,
+    pub(crate) admin: Config,
+}
+
+impl Database {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The TCP port of its server, on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A URL that reaches it over TCP, with the password.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_at(&format!("127.0.0.1:{}", self.port))
+    }
+
+    /// The same at another address: a proxy's, or the server's by another name.
+    #[must_use]
+    pub fn url_at(&self, host_and_port: &str) -> String {
+        let name = &self.name;
+        format!("postgres://{USER}:{PASSWORD_IN_URL}@{host_and_port}/{name}")
+    }
+
+    /// A URL that reaches it over the Unix socket, without a password.
+    #[must_use]
+    pub fn socket_url(&self) -> String {
+        format!(
+            "postgres://{USER}@/{}?host={}&port={}",
+            self.name,
+            self.socket_directory.display(),
+            self.port
+        )
+    }
+
+    /// What a query answers, each value as text: `null`, booleans as 1 and 0, `uuid` and
+    /// `bytea` as hexadecimal digits, all else as PostgreSQL prints it.
+    ///
+    /// # Panics
+    ///
+    /// When the database refuses the query.
+    #[must_use]
+    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        client::rows(&self.owner, sql).unwrap_or_else(|error| panic!("{}: {sql}", describe(&error)))
+    }
+
+    /// Runs statements as the owner.
+    ///
+    /// # Panics
+    ///
+    /// When the database refuses them.
+    pub fn execute(&self, sql: &str) {
+        client::run(&self.owner, async |client| client.batch_execute(sql).await)
+            .unwrap_or_else(|error| panic!("{}: {sql}", describe(&error)));
+    }
+
+    /// Begins a transaction, runs statements in it, and leaves it open: its locks are
+    /// held until the value is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When the database refuses them.
+    #[must_use = "the transaction ends with this value"]
+    pub fn hold(&self, sql: &str) -> Held {
+        Held::begin(self.owner.clone(), sql)
+    }
+
+    /// Ends all connections to it, as an administrator would, and says how many there were.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub fn terminate_backends(&self) -> usize {
+        let name = &self.name;
+        let sql = format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        );
+        client::rows(&self.admin, &sql)
+            .unwrap_or_else(|error| panic!("{}", describe(&error)))
+            .len()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let sql = format!("drop database if exists {} with (force)", self.name);
+        // A server that its test has stopped takes the database with it.
+        let _ = client::run(&self.admin, async |client| client.batch_execute(&sql).await);
+    }
+}
