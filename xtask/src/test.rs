@@ -23,7 +23,12 @@ const NODE_TESTS: &str = "verifier-wasm/tests/node";
 const FUZZ_SECONDS: u32 = 20;
 
 /// What the tests use beyond cargo, a C compiler, node and npm.
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
+    Need {
+        purpose: "to test on PostgreSQL",
+        packages: &["postgresql"],
+        is_here: has_postgresql,
+    },
     Need {
         purpose: "to run the predecessor's python-jose against our tokens",
         packages: &["python3", "python3-venv"],
@@ -43,7 +48,7 @@ const NEEDS: [Need; 3] = [
 
 /// Runs every test.
 pub(crate) fn test(steps: &mut Steps) -> Result<()> {
-    steps.required("tools", "python3, strace and a C++ compiler", || {
+    steps.required("tools", "PostgreSQL, python3, strace and a C++ compiler", || {
         apt::ensure(&NEEDS)?;
         Ok(((), String::new()))
     })?;
@@ -65,6 +70,16 @@ pub(crate) fn test(steps: &mut Steps) -> Result<()> {
     });
     steps.independent("fuzz", "each target for a while", || fuzz(FUZZ_SECONDS));
     Ok(())
+}
+
+/// Whether the server's programs are where the tests look for them: Debian keeps
+/// them off PATH, in a folder for each major version.
+fn has_postgresql() -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    versions
+        .flatten()
+        .any(|version| version.path().join("bin/initdb").exists())
+        || find("initdb").is_some()
 }
 
 /// The test files: named one by one, because the releases of Node do not agree
