@@ -8,8 +8,9 @@
 //! many people sign in. A job whose caller has gone (its future was dropped)
 //! is never computed.
 //!
-//! New hashes are Argon2id (RFC 9106) as PHC strings. Older ones and those of
-//! the predecessor are verified and reported as outdated, see [`Verdict`].
+//! New hashes are Argon2id (RFC 9106) as PHC strings. Older ones, those of the
+//! predecessor and those that an import brings are verified and reported as
+//! outdated, see [`Verdict`].
 //!
 //! ```text
 //! Hasher          what the use cases call; salts
@@ -17,11 +18,17 @@
 //!   stored        the kinds of stored hash: parsing, bounds, verifying
 //!     argon       Argon2 and its memory
 //!     bcrypt      the predecessor's hashes
+//!     pbkdf2      hashes of other services
+//!     scrypt      the same
+//!     foreign     what these two have in common
 //! ```
 
 mod argon;
 mod bcrypt;
+mod foreign;
+mod pbkdf2;
 mod pool;
+mod scrypt;
 mod stored;
 
 use std::fmt;
@@ -134,6 +141,30 @@ impl fmt::Debug for Hasher {
             .field("pool", &self.pool)
             .finish_non_exhaustive()
     }
+}
+
+/// Judges a stored hash without a password: its kind, if it is one that
+/// [`Hasher::verify`] reads. `configured` is what a new hash costs; a stored one may cost
+/// as much whatever the bounds for others are.
+///
+/// # Errors
+/// [`HashError::Unreadable`] when it is of another kind, malformed, or beyond the bounds
+/// of memory and work.
+pub fn inspect(stored: &PasswordHash, configured: Argon2Cost) -> Result<HashKind, HashError> {
+    stored::inspect(stored, configured)
+}
+
+/// The kinds of stored hash that are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashKind {
+    /// Argon2id, Argon2i or Argon2d in the PHC string format.
+    Argon2,
+    /// bcrypt, `$2a$`, `$2b$` or `$2y$`.
+    Bcrypt,
+    /// PBKDF2 with HMAC-SHA-256, as passlib or in the PHC string format.
+    Pbkdf2Sha256,
+    /// scrypt in the PHC string format.
+    Scrypt,
 }
 
 /// What the comparison of a password with a stored hash found.

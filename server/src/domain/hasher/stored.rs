@@ -2,15 +2,18 @@
 
 use super::argon::{self, Argon2Cost, Memory, StoredArgon2};
 use super::bcrypt::StoredBcrypt;
-use super::{HashError, Verdict};
+use super::pbkdf2::{self, StoredPbkdf2};
+use super::scrypt::{self, StoredScrypt};
+use super::{HashError, HashKind, Verdict};
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 
-/// A stored hash that we can verify. What another system's import brings
-/// (PBKDF2, scrypt) becomes a variant here.
+/// A stored hash that we can verify.
 enum Stored<'a> {
     Argon2(StoredArgon2),
     Bcrypt(StoredBcrypt<'a>),
+    Pbkdf2(StoredPbkdf2),
+    Scrypt(StoredScrypt),
 }
 
 impl<'a> Stored<'a> {
@@ -21,8 +24,31 @@ impl<'a> Stored<'a> {
         if stored.starts_with("$2") {
             return StoredBcrypt::parse(stored).map(Self::Bcrypt);
         }
+        if stored.starts_with(pbkdf2::PREFIX) {
+            return StoredPbkdf2::parse(stored).map(Self::Pbkdf2);
+        }
+        if stored.starts_with(scrypt::PREFIX) {
+            return StoredScrypt::parse(stored).map(Self::Scrypt);
+        }
         Err(HashError::Unreadable("is of no kind that we verify"))
     }
+
+    fn kind(&self) -> HashKind {
+        match self {
+            Self::Argon2(_) => HashKind::Argon2,
+            Self::Bcrypt(_) => HashKind::Bcrypt,
+            Self::Pbkdf2(_) => HashKind::Pbkdf2Sha256,
+            Self::Scrypt(_) => HashKind::Scrypt,
+        }
+    }
+}
+
+/// The work behind [`super::inspect`].
+pub(super) fn inspect(
+    stored: &PasswordHash,
+    configured: Argon2Cost,
+) -> Result<HashKind, HashError> {
+    Stored::parse(stored.as_str(), configured).map(|stored| stored.kind())
 }
 
 /// The work behind [`super::Hasher::verify`].
@@ -49,6 +75,8 @@ pub(super) fn verify(
             hash.is_outdated(configured),
         ),
         Stored::Bcrypt(hash) => (hash.matches(password)?, true),
+        Stored::Pbkdf2(hash) => (hash.matches(password)?, true),
+        Stored::Scrypt(hash) => (hash.matches(password)?, true),
     };
     Ok(if matches {
         Verdict::Match { outdated }

@@ -277,7 +277,17 @@ async fn hashes_of_other_implementations_are_judged_alike() {
             verify,
         } = vector;
         let verdict = hasher.verify(password(&text), stored(&hash)).await;
-        let ours = format.starts_with("argon2") || format.starts_with("bcrypt");
+        let ours = [
+            "argon2",
+            "bcrypt",
+            "passlib pbkdf2-sha256",
+            "passlib scrypt",
+            "PHC scrypt",
+        ]
+        .iter()
+        .any(|kind| format.starts_with(kind));
+        let kind = inspect(&PasswordHash::new(&*hash), hasher.cost());
+        assert_eq!(kind.is_ok(), ours, "{format} {hash}: {kind:?}");
         match verify {
             _ if !ours => {
                 // Malformed, or of a kind that is not ours to verify.
@@ -308,6 +318,60 @@ async fn hashes_of_other_implementations_are_judged_alike() {
         accepted >= 25 && unreadable >= 15,
         "{accepted} accepted, {unreadable} unreadable"
     );
+}
+
+#[tokio::test]
+async fn hashes_of_other_services_are_judged_as_their_libraries_do() {
+    let vectors: Vec<Vector> =
+        serde_json::from_str(include_str!("../../../tests/vectors/foreign_hashes.json"))
+            .expect("vectors");
+    let hasher = hasher();
+    for vector in vectors {
+        let expected = match vector.verify {
+            Some(true) => Verdict::Match { outdated: true },
+            _ => Verdict::Mismatch,
+        };
+        let kind = match vector.format.as_str() {
+            "passlib pbkdf2-sha256" | "PHC pbkdf2-sha256" => HashKind::Pbkdf2Sha256,
+            _ => HashKind::Scrypt,
+        };
+        let hash = PasswordHash::new(vector.hash);
+        assert_eq!(inspect(&hash, hasher.cost()), Ok(kind), "{}", hash.as_str());
+        let verdict = hasher
+            .verify(password(&vector.password), Some(hash.clone()))
+            .await;
+        assert_eq!(verdict, Ok(expected), "{}", hash.as_str());
+
+        // HMAC alone would take it.
+        let longer = format!("{}\0", vector.password);
+        let verdict = hasher.verify(password(&longer), Some(hash.clone())).await;
+        assert_eq!(verdict, Ok(Verdict::Mismatch), "{}", hash.as_str());
+    }
+}
+
+#[test]
+fn a_hash_is_inspected_without_a_password() {
+    let kind = |text: &str| inspect(&PasswordHash::new(text), Argon2Cost::default());
+    let salt_and_tag = "$pU3KGCUwux1tEyze1iN7Lg$TMVYM6HpBsTRsS+FhZDQooDEb5eKni1w6HUVrsjXq5M";
+    assert_eq!(
+        kind(&format!("$argon2i$v=19$m=64,t=1,p=1{salt_and_tag}")),
+        Ok(HashKind::Argon2)
+    );
+    assert_eq!(
+        kind("$2b$12$5pAD7ltDyGgdT78q7NOHiOgfh60S/97GIK8dooRppc1Tpf7B3ndP2"),
+        Ok(HashKind::Bcrypt)
+    );
+    for text in [
+        "",
+        "plain text",
+        "$6$salt$hash",
+        "$pbkdf2-sha1$1$c2FsdA$AAAA",
+    ] {
+        assert!(
+            matches!(kind(text), Err(HashError::Unreadable(_))),
+            "{text}"
+        );
+    }
 }
 
 #[test]
