@@ -158,9 +158,9 @@ async fn a_newer_database_is_left_alone(backend: Backend) {
         "create table tomorrow (x integer);
          insert into latchkey_migrations
          select max(version) + 1, 'tomorrow', 'unknown', max(applied_at) from latchkey_migrations;
-         pragma user_version = 6;",
+         pragma user_version = 7;",
     );
-    refuses_to_serve(&home, &["0006_tomorrow"]).await;
+    refuses_to_serve(&home, &["0007_tomorrow"]).await;
 }
 
 async fn an_edited_migration_is_named(backend: Backend) {

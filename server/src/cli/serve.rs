@@ -18,7 +18,7 @@ use crate::domain::accounts::Accounts;
 use crate::domain::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::domain::hasher::Hasher;
-use crate::domain::housekeeping::{self, Housekeeping};
+use crate::domain::housekeeping::Housekeeping;
 use crate::domain::keyring::Keyring;
 use crate::domain::keys::KeySettings;
 use crate::domain::password_rules::PasswordRules;
@@ -195,10 +195,7 @@ fn in_the_background(services: &Services) -> JoinHandle<()> {
         services.sessions.rules(),
     );
     tokio::spawn(async move {
-        tokio::join!(
-            keyring.watch(&*clock),
-            housekeeping.run(housekeeping::INTERVAL)
-        );
+        tokio::join!(keyring.watch(&*clock), housekeeping.run());
     })
 }
 

@@ -1,8 +1,13 @@
 //! Housekeeping: forgetting what nobody can need any more, and writing down what became
 //! due.
 //!
-//! Each run is idempotent and safe beside others, so that every instance may do it. The
-//! pauses are uneven, so that instances which started together do not stay together.
+//! However many instances there are, one of them does it: whoever asks first after the time
+//! of a turn. Nobody is in charge, so that nobody has to be replaced: an instance that dies
+//! in its turn delays the rest by one turn. Each run is idempotent and safe beside others
+//! all the same, for the one that takes longer than its turn.
+//!
+//! The pauses are uneven, so that instances which started together do not go on to ask at
+//! the same instant.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +17,15 @@ use super::context::WriteContext;
 use super::entropy::{Entropy, random_bytes};
 use super::keyring::Keyring;
 use super::tokens::TokenRules;
-use crate::storage::{Housekept, Limits, SharedStorage};
+use crate::storage::{Chore, Housekept, Limits, Result, SharedStorage};
 
-/// How often the server keeps house: sealed successors live for little longer than their
-/// grace.
-pub const INTERVAL: Duration = Duration::from_secs(5);
+/// How often an instance asks for its turn, about: sealed successors live for little
+/// longer than their grace.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// For how long a turn keeps the others away. No longer than the shortest pause, so that an
+/// instance that is alone gets every turn.
+const TURN: Duration = Duration::from_millis(3750);
 
 /// How long the row of a session that is over outlives its last access token. Clocks
 /// differ, and an operator may look.
@@ -52,13 +61,32 @@ impl Housekeeping {
         }
     }
 
-    /// Keeps house about every `interval` for as long as it is polled. A run that fails is
-    /// logged, and the next one makes up for it.
-    pub async fn run(&self, interval: Duration) {
+    /// Keeps house in its turns for as long as it is polled. A run that fails is logged,
+    /// and the next one makes up for it.
+    pub async fn run(&self) {
         loop {
-            tokio::time::sleep(self.uneven(interval)).await;
-            self.once(self.clock.now()).await;
+            tokio::time::sleep(self.pause()).await;
+            if let Err(error) = self.in_turn(self.clock.now()).await {
+                tracing::warn!(%error, "housekeeping failed");
+            }
         }
+    }
+
+    /// One run, if it is this instance's turn; says whether it was.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`](crate::storage::StorageError) when the turn cannot be taken.
+    pub async fn in_turn(&self, now: Timestamp) -> Result<bool> {
+        let cx = WriteContext::service(now);
+        let is_ours = self
+            .storage
+            .take_turn(&cx, Chore::Housekeeping, TURN)
+            .await?;
+        if is_ours {
+            self.once(now).await;
+        }
+        Ok(is_ours)
     }
 
     /// One run. The two parts have nothing to do with each other: one may fail alone.
@@ -85,9 +113,9 @@ impl Housekeeping {
         }
     }
 
-    /// Between three quarters and five quarters of `interval`.
-    fn uneven(&self, interval: Duration) -> Duration {
+    /// Between three quarters and five quarters of [`INTERVAL`].
+    fn pause(&self) -> Duration {
         let [byte] = random_bytes::<1>(&*self.entropy);
-        interval * 3 / 4 + interval / 2 * u32::from(byte) / 255
+        TURN + INTERVAL / 2 * u32::from(byte) / 255
     }
 }

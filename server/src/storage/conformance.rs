@@ -15,6 +15,7 @@ mod housekeeping;
 mod keys;
 mod rotation;
 mod sessions;
+mod turns;
 mod users;
 
 use std::any::Any;
@@ -24,6 +25,7 @@ pub(super) use self::housekeeping::*;
 pub(super) use self::keys::*;
 pub(super) use self::rotation::*;
 pub(super) use self::sessions::*;
+pub(super) use self::turns::*;
 pub(super) use self::users::*;
 use super::{SharedStorage, StorageError};
 use crate::domain::clock::Timestamp;
@@ -78,6 +80,8 @@ macro_rules! suite {
             of_two_key_changes_at_once_one_wins,
             housekeeping_deletes_what_is_over,
             housekeeping_deletes_sealed_successors,
+            of_twenty_at_once_one_gets_the_turn,
+            a_turn_comes_again_after_its_time,
             a_closed_database_is_unavailable,
         );
     };

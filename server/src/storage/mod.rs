@@ -13,6 +13,7 @@ pub mod migrations;
 pub mod sqlite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -171,6 +172,15 @@ pub trait Storage: Send + Sync + 'static {
         changes: Vec<KeyChange>,
     ) -> Result<bool>;
 
+    /// Takes the turn at `chore` if nobody has taken it for the time `every`; says whether
+    /// this is who has it now.
+    ///
+    /// One conditional update, so that of those who ask at once one gets the turn. Nobody
+    /// gives it back: whoever dies in a turn delays the chore by `every` and no more. The
+    /// time is that of the database where it has a clock of its own, and `cx.now`
+    /// otherwise.
+    async fn take_turn(&self, cx: &WriteContext, chore: Chore, every: Duration) -> Result<bool>;
+
     /// Forgets what nobody can need any more.
     async fn housekeep(&self, cx: &WriteContext, limits: Limits) -> Result<Housekept>;
 
@@ -190,6 +200,23 @@ pub enum Guarded<T> {
     Stale,
     /// There is no such user.
     NotFound,
+}
+
+/// What is to be done once, however many servers share the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chore {
+    /// [`Housekeeping`](crate::domain::housekeeping::Housekeeping).
+    Housekeeping,
+}
+
+impl Chore {
+    /// The stable word that is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Housekeeping => "housekeeping",
+        }
+    }
 }
 
 /// Up to when housekeeping forgets.

@@ -10,6 +10,7 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::user::{NewUser, UserName};
 use crate::domain::{clock::Clock as _, clock::ManualClock, session::TokenHash};
 use crate::storage::sqlite::SqliteStorage;
+use crate::storage::{Chore, Housekept, Limits};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_250);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -79,7 +80,8 @@ impl World {
             .await
     }
 
-    async fn keep_house(&self) {
+    /// What keeps house at one of the instances.
+    fn housekeeping(&self) -> Housekeeping {
         let rules = TokenRules::new(String::new(), &self.config);
         Housekeeping::new(
             Arc::clone(&self.storage),
@@ -88,8 +90,10 @@ impl World {
             Arc::new(SystemEntropy),
             &rules,
         )
-        .once(self.now())
-        .await;
+    }
+
+    async fn keep_house(&self) {
+        self.housekeeping().once(self.now()).await;
     }
 }
 
@@ -256,7 +260,7 @@ async fn housekeeping_forgets_the_successor_after_the_grace() {
         .expect("within the grace");
     world.clock.advance(Duration::from_secs(11));
     world.keep_house().await;
-    let limits = crate::storage::Limits {
+    let limits = Limits {
         sessions_over_before: START,
         rotated_before: world.now(),
     };
@@ -265,7 +269,7 @@ async fn housekeeping_forgets_the_successor_after_the_grace() {
         .housekeep(&world.cx(), limits)
         .await
         .expect("housekeeping");
-    assert_eq!(left, crate::storage::Housekept::default());
+    assert_eq!(left, Housekept::default());
 }
 
 #[tokio::test]
@@ -556,6 +560,39 @@ async fn housekeeping_promotes_and_forgets_keys_when_they_are_due() {
     world.clock.advance(DAY);
     world.keep_house().await;
     assert_eq!(world.storage.keys().await.expect("keys").keys.len(), 2);
+}
+
+#[tokio::test]
+async fn of_two_instances_one_keeps_house_and_a_dead_one_is_replaced() {
+    let world = World::new(|config| config.refresh_grace = Duration::from_secs(1)).await;
+    let (_, tokens) = world.sign_up("ada@example.com").await;
+    let (one, other) = (world.housekeeping(), world.housekeeping());
+    // Takes the turn and does nothing with it, like an instance that dies.
+    let (cx, turn) = (world.cx(), Duration::from_millis(3750));
+    let died = world.storage.take_turn(&cx, Chore::Housekeeping, turn);
+    assert!(died.await.expect("the turn"));
+    world
+        .refresh(&tokens.refresh_token)
+        .await
+        .expect("refreshed");
+
+    world.clock.advance(turn - Duration::from_millis(1));
+    for housekeeping in [&one, &other] {
+        assert!(!housekeeping.in_turn(world.now()).await.expect("asked"));
+    }
+    world.clock.advance(Duration::from_millis(1));
+    assert!(other.in_turn(world.now()).await.expect("asked"));
+    assert!(!one.in_turn(world.now()).await.expect("asked"));
+    let forgets = Limits {
+        sessions_over_before: START,
+        rotated_before: world.now(),
+    };
+    let left = world.storage.housekeep(&world.cx(), forgets).await;
+    assert_eq!(left.expect("housekeeping"), Housekept::default(), "done");
+
+    world.clock.advance(turn);
+    let (first, second) = tokio::join!(one.in_turn(world.now()), other.in_turn(world.now()));
+    assert_ne!(first.expect("asked"), second.expect("asked"));
 }
 
 #[tokio::test]

@@ -39,6 +39,13 @@ pub(super) const SQLITE: &[Migration] = &[
         down: include_str!("../../../../migrations/sqlite/0005_create_signing_keys/down.sql"),
         loses: Some("every signing key"),
     },
+    Migration {
+        version: 6,
+        name: "create_turns",
+        up: include_str!("../../../../migrations/sqlite/0006_create_turns/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0006_create_turns/down.sql"),
+        loses: Some("when chores were last done"),
+    },
 ];
 
 #[cfg(test)]

@@ -13,11 +13,13 @@ mod keys;
 mod readers;
 mod rows;
 mod sessions;
+mod turns;
 mod users;
 mod writer;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -27,7 +29,7 @@ pub use self::copy::{CopyError, Restored, Verified, backup, restore};
 use self::readers::{ReaderPool, Readers};
 use self::writer::{Stopped, Writer};
 use super::{
-    Guarded, Housekept, Limits, OpenError, OpenOptions, Pending, Result, Storage, migrations,
+    Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Pending, Result, Storage, migrations,
 };
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
@@ -288,6 +290,12 @@ impl Storage for SqliteStorage {
         changes: Vec<KeyChange>,
     ) -> Result<bool> {
         self.write(move |db| keys::change(db, generation, &changes))
+            .await
+    }
+
+    async fn take_turn(&self, cx: &WriteContext, chore: Chore, every: Duration) -> Result<bool> {
+        let now = cx.now;
+        self.write(move |db| turns::take(db, chore, now, every))
             .await
     }
 
