@@ -1,109 +1,36 @@
 //! What was answered is there, whatever happens to the process.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use latchkey_tests::{
-    Account, Backend, Home, Person, Server, eventually, on_each_backend, on_sqlite,
-};
-use tokio::task::JoinSet;
+use latchkey_tests::{Backend, Home, Load, Server, eventually, on_each_backend, on_sqlite};
 
 on_each_backend![kill_9_loses_nothing_that_was_answered];
 on_sqlite![an_answer_comes_after_its_sync];
 
 const ROUNDS: usize = 10;
 const CLIENTS: usize = 40;
-/// A sign-up and the refreshes after it: with 40 clients, 200 writes in a round.
-const REFRESHES: usize = 4;
 
-/// Ten times over: 200 sign-ups and refreshes, and in the middle of it kill -9.
+/// Ten times over: many sign-ups and refreshes, and in the middle of it kill -9.
 async fn kill_9_loses_nothing_that_was_answered(backend: Backend) {
-    // A long grace, so that a refresh whose answer was lost can be asked for again.
-    let mut home = Home::new(backend)
-        .with_public_url()
-        .env("LATCHKEY_TOKENS__REFRESH_GRACE", "5m");
+    let mut home = Home::new(backend).for_a_ledger();
     for round in 0..ROUNDS {
         let server = home.start().await;
-        // Somewhere else in the middle each time.
-        let killed_after = 20 + round * 15;
-        let (server, answered) = load_until_killed(server, round, killed_after).await;
-        let server = server.start().await;
+        let load = Load::new();
+        let ledger = load
+            .during(&[&server], CLIENTS, async {
+                // Somewhere else in the middle each time.
+                load.answers(201, 10 + round * 5).await;
+                server.send_kill_9();
+                load.answers(0, CLIENTS).await;
+            })
+            .await;
+        let server = server.kill_9().start().await;
 
-        assert!(answered.len() >= killed_after / (1 + REFRESHES));
-        check_integrity(&server);
-        for account in &answered {
-            check_account(&server, account).await;
+        assert!(ledger.len() >= 10 + round * 5);
+        if backend == Backend::Sqlite {
+            check_integrity(&server);
         }
+        ledger.check(&server).await;
         home = server.kill_9();
     }
-}
-
-/// Loads the server, kills it after so many answers, and gives the accounts that were
-/// answered with the last token of each.
-async fn load_until_killed(
-    server: Server,
-    round: usize,
-    killed_after: usize,
-) -> (Home, Vec<Account>) {
-    let answers = Arc::new(AtomicUsize::new(0));
-    let server = Arc::new(server);
-    let mut clients = JoinSet::new();
-    for client in 0..CLIENTS {
-        let (server, answers) = (server.clone(), answers.clone());
-        clients.spawn(async move {
-            let person = Person::named(&format!("Person-{round}-{client}"));
-            let answer = server.sign_up(&person).attempt().await.ok()?.expect(201);
-            let mut account = Account {
-                user_id: answer.member("/user/user_id"),
-                tokens: answer.tokens(),
-                person,
-            };
-            answers.fetch_add(1, Ordering::SeqCst);
-            for _ in 0..REFRESHES {
-                let refresh = server.refresh(&account.tokens.refresh).attempt().await;
-                // No answer: the server is gone, and the last token is this one.
-                let Ok(answer) = refresh else { break };
-                account.tokens = answer.expect(200).tokens();
-                answers.fetch_add(1, Ordering::SeqCst);
-            }
-            Some(account)
-        });
-    }
-    eventually("enough answers", async || {
-        (answers.load(Ordering::SeqCst) >= killed_after).then_some(())
-    })
-    .await;
-    server.send_kill_9();
-    let answered = clients.join_all().await.into_iter().flatten().collect();
-    let server = Arc::into_inner(server).expect("the clients have finished");
-    (server.kill_9(), answered)
-}
-
-/// The account is there, its last token is good, and has one live successor.
-async fn check_account(server: &Server, account: &Account) {
-    let person = &account.person;
-    let signed_in = server.sign_in(&person.email, &person.password).await;
-    assert_eq!(
-        signed_in.expect(200).member("/user/user_id"),
-        account.user_id
-    );
-    let _ = server.me(&account.tokens.access).await.expect(200);
-
-    let first = server
-        .refresh(&account.tokens.refresh)
-        .await
-        .expect(200)
-        .tokens();
-    let again = server
-        .refresh(&account.tokens.refresh)
-        .await
-        .expect(200)
-        .tokens();
-    assert_eq!(first.refresh, again.refresh, "two successors");
-    let next = server.refresh(&first.refresh).await.expect(200).tokens();
-    // The token is used up now, and nothing comes of it any more.
-    let _ = server.refresh(&account.tokens.refresh).await.expect(401);
-    let _ = server.refresh(&next.refresh).await.expect(401);
 }
 
 fn check_integrity(server: &Server) {

@@ -113,18 +113,9 @@ async fn ending_all_sessions_ends_what_is_being_refreshed(backend: Backend) {
 /// Four on one empty database, behind one name.
 async fn servers_that_start_at_once_share_one_key(backend: Backend) {
     let first = Home::new(backend).with_public_url();
-    let url = first.database().url();
-    let other = || {
-        Home::new(backend)
-            .with_public_url()
-            .env("LATCHKEY_DATABASE__URL", &url)
-    };
-    let (one, two, three, four) = tokio::join!(
-        first.start(),
-        other().start(),
-        other().start(),
-        other().start()
-    );
+    let others = [first.instance(), first.instance(), first.instance()];
+    let [two, three, four] = others.map(Home::start);
+    let (one, two, three, four) = tokio::join!(first.start(), two, three, four);
     let servers = [one, two, three, four];
 
     let alice = servers[0].account_of("Alice").await;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use latchkey_test_postgres::{Cluster, Database as PostgresDatabase};
 use rusqlite::{Connection, OpenFlags, types::Value};
 
 /// A kind of database that Latchkey runs on.
@@ -10,48 +11,90 @@ use rusqlite::{Connection, OpenFlags, types::Value};
 pub enum Backend {
     /// A file.
     Sqlite,
+    /// A database in a cluster that all tests of the process share.
+    Postgres,
 }
 
-/// The database of one test.
+/// The database of one test, for homes that share it and for looking into it behind the
+/// server's back.
 #[derive(Debug)]
-pub struct Database {
-    file: PathBuf,
+pub struct Database(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Sqlite(PathBuf),
+    Postgres(Box<PostgresDatabase>),
 }
 
+impl From<PostgresDatabase> for Database {
+    /// A database in a cluster of the test's own.
+    fn from(database: PostgresDatabase) -> Self {
+        Self(Kind::Postgres(Box::new(database)))
+    }
+}
+
+/// On each back end.
 impl Database {
-    /// A database that nobody else has; it need not exist yet.
+    /// A database that nobody else has and nothing is in.
     pub(crate) fn new(backend: Backend, directory: &Path) -> Self {
         match backend {
-            Backend::Sqlite => Self {
-                file: directory.join("test.db"),
-            },
+            Backend::Sqlite => Self(Kind::Sqlite(directory.join("test.db"))),
+            Backend::Postgres => Cluster::shared().database().into(),
         }
     }
 
     /// What `database.url` is set to.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("sqlite:{}", self.file.display())
+        match &self.0 {
+            Kind::Sqlite(file) => format!("sqlite:{}", file.display()),
+            Kind::Postgres(database) => database.url(),
+        }
     }
 
-    /// The file, for what only SQLite has.
+    /// What a query answers, each value as text: `null`, truth as 1 and 0, identifiers and
+    /// other bytes in hexadecimal.
+    ///
+    /// # Panics
+    ///
+    /// When the database refuses the query.
     #[must_use]
-    pub fn file(&self) -> &Path {
-        &self.file
+    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        match &self.0 {
+            Kind::Sqlite(file) => sqlite_rows(file, sql),
+            Kind::Postgres(database) => database.rows(sql),
+        }
     }
 
-    /// The file and those that SQLite keeps beside it, as far as they are there.
+    /// Runs statements on the database, behind the server's back.
+    ///
+    /// # Panics
+    ///
+    /// When the database refuses them.
+    pub fn execute(&self, sql: &str) {
+        match &self.0 {
+            Kind::Sqlite(file) => Connection::open(file)
+                .and_then(|database| database.execute_batch(sql))
+                .expect("statements that the database takes"),
+            Kind::Postgres(database) => database.execute(sql),
+        }
+    }
+
+    /// All tables, indexes and constraints, as the database itself tells them.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be asked.
     #[must_use]
-    pub fn files(&self) -> Vec<PathBuf> {
-        ["", "-wal", "-shm"]
-            .map(|suffix| {
-                let mut name = self.file.clone().into_os_string();
-                name.push(suffix);
-                PathBuf::from(name)
-            })
-            .into_iter()
-            .filter(|file| file.exists())
-            .collect()
+    pub fn schema(&self) -> String {
+        match &self.0 {
+            Kind::Sqlite(file) => {
+                let sql = "select type, name, sql from sqlite_schema order by name";
+                let objects = sqlite_rows(file, sql);
+                objects.iter().map(|row| row.join(" ") + "\n").collect()
+            }
+            Kind::Postgres(database) => database.schema(),
+        }
     }
 
     /// Everything that is stored, as it lies on the disk.
@@ -61,43 +104,78 @@ impl Database {
     /// When a file cannot be read.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        self.files()
-            .iter()
-            .flat_map(|file| fs::read(file).expect("a readable database file"))
+        let files = match &self.0 {
+            Kind::Sqlite(_) => self.files(),
+            Kind::Postgres(database) => database.files(),
+        };
+        let read = |file| fs::read(file).expect("a readable database file");
+        files.iter().flat_map(read).collect()
+    }
+}
+
+/// What only SQLite has.
+impl Database {
+    /// The file.
+    ///
+    /// # Panics
+    ///
+    /// On PostgreSQL.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        match &self.0 {
+            Kind::Sqlite(file) => file,
+            Kind::Postgres(_) => panic!("a database on PostgreSQL is no file"),
+        }
+    }
+
+    /// The file and those that SQLite keeps beside it, as far as they are there.
+    ///
+    /// # Panics
+    ///
+    /// On PostgreSQL.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        ["", "-wal", "-shm"]
+            .map(|suffix| {
+                let mut name = self.file().to_owned().into_os_string();
+                name.push(suffix);
+                PathBuf::from(name)
+            })
+            .into_iter()
+            .filter(|file| file.exists())
             .collect()
     }
+}
 
-    /// What a query answers, each value as text; blobs in hexadecimal.
+/// What only PostgreSQL has.
+impl Database {
+    /// The database in its cluster.
     ///
     /// # Panics
     ///
-    /// When the database refuses the query.
+    /// On SQLite.
     #[must_use]
-    pub fn rows(&self, sql: &str) -> Vec<Vec<String>> {
-        let database = Connection::open_with_flags(&self.file, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .expect("the test's database");
-        let mut statement = database.prepare(sql).expect("a query");
-        let columns = statement.column_count();
-        statement
-            .query_map([], |row| {
-                (0..columns)
-                    .map(|column| Ok(text(row.get(column)?)))
-                    .collect()
-            })
-            .and_then(Iterator::collect)
-            .expect("rows")
+    pub fn postgres(&self) -> &PostgresDatabase {
+        match &self.0 {
+            Kind::Postgres(database) => database,
+            Kind::Sqlite(_) => panic!("a database on SQLite has no server"),
+        }
     }
+}
 
-    /// Runs statements on the database, behind the server's back.
-    ///
-    /// # Panics
-    ///
-    /// When the database refuses them.
-    pub fn execute(&self, sql: &str) {
-        Connection::open(&self.file)
-            .and_then(|database| database.execute_batch(sql))
-            .expect("statements that the database takes");
-    }
+fn sqlite_rows(file: &Path, sql: &str) -> Vec<Vec<String>> {
+    let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .expect("the test's database");
+    let mut statement = database.prepare(sql).expect("a query");
+    let columns = statement.column_count();
+    statement
+        .query_map([], |row| {
+            (0..columns)
+                .map(|column| Ok(text(row.get(column)?)))
+                .collect()
+        })
+        .and_then(Iterator::collect)
+        .expect("rows")
 }
 
 fn text(value: Value) -> String {

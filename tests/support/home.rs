@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
@@ -17,8 +18,10 @@ use crate::server::Server;
 /// A directory with a database, and the settings that the binary runs with there.
 #[derive(Debug)]
 pub struct Home {
-    directory: TempDir,
-    database: Database,
+    directory: Arc<TempDir>,
+    /// Of the home that the database was made in: the file of SQLite lies there.
+    database_directory: Arc<TempDir>,
+    database: Arc<Database>,
     environment: Vec<(String, String)>,
     listen: String,
     subcommand: bool,
@@ -37,14 +40,37 @@ impl Home {
     /// When there is no room for a temporary directory.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("latchkey-test-")
-            .tempdir()
-            .expect("a temporary directory");
+        let directory = directory();
         let database = Database::new(backend, directory.path());
+        Self::with_database(directory.clone(), directory, Arc::new(database))
+    }
+
+    /// One on a database that is there already.
+    #[must_use]
+    pub fn on(database: impl Into<Database>) -> Self {
+        let directory = directory();
+        Self::with_database(directory.clone(), directory, Arc::new(database.into()))
+    }
+
+    /// Another place beside this one, with the same database and settings: for a second
+    /// instance. The files of this one are not there.
+    #[must_use]
+    pub fn instance(&self) -> Self {
+        let database_directory = self.database_directory.clone();
+        let mut other = Self::with_database(directory(), database_directory, self.database.clone());
+        other.environment.clone_from(&self.environment);
+        other
+    }
+
+    fn with_database(
+        directory: Arc<TempDir>,
+        database_directory: Arc<TempDir>,
+        database: Arc<Database>,
+    ) -> Self {
         Self {
             environment: vec![("LATCHKEY_DATABASE__URL".into(), database.url())],
             directory,
+            database_directory,
             database,
             listen: "127.0.0.1:0".to_owned(),
             subcommand: true,
@@ -55,6 +81,8 @@ impl Home {
         }
         .env("LATCHKEY_PASSWORDS__ARGON2__M", "8")
         .env("LATCHKEY_PASSWORDS__ARGON2__T", "1")
+        // Many run at once, and all of them share the connections of one cluster.
+        .env("LATCHKEY_DATABASE__POOL", "4")
     }
 
     /// Hashes passwords at the default cost.
@@ -84,6 +112,15 @@ impl Home {
     #[must_use]
     pub fn with_public_url(self) -> Self {
         self.env("LATCHKEY_SERVER__PUBLIC_URL", "http://localhost:8000")
+    }
+
+    /// Settings for servers that go while clients write, or whose database does: all
+    /// instances have one issuer, and a refresh whose answer was lost can be asked for
+    /// again long after.
+    #[must_use]
+    pub fn for_a_ledger(self) -> Self {
+        self.with_public_url()
+            .env("LATCHKEY_TOKENS__REFRESH_GRACE", "5m")
     }
 
     /// Writes `config.toml`.
@@ -264,4 +301,9 @@ impl Home {
         }
         command
     }
+}
+
+fn directory() -> Arc<TempDir> {
+    let directory = tempfile::Builder::new().prefix("latchkey-test-").tempdir();
+    Arc::new(directory.expect("a temporary directory"))
 }

@@ -19,9 +19,11 @@ mod backend;
 mod binary;
 mod call;
 mod home;
+mod load;
 mod openapi;
 mod output;
 mod process;
+mod proxy;
 mod python;
 mod raw;
 mod redact;
@@ -34,8 +36,10 @@ pub use answer::Answer;
 pub use backend::{Backend, Database};
 pub use call::Call;
 pub use home::Home;
+pub use load::{Ledger, Load};
 pub use output::Output;
 pub use process::{Failed, Signal};
+pub use proxy::{Network, Proxy};
 pub use python::Python;
 pub use raw::{Raw, RawAnswer};
 pub use server::Server;
@@ -57,19 +61,12 @@ pub fn run(backend: Backend, test: impl AsyncFnOnce(Backend)) {
 }
 
 /// Makes a test of each function for each back end: `on_each_backend![it_works]` becomes
-/// `sqlite::it_works`. A function that is not listed is dead code, which the compiler
-/// tells.
+/// `sqlite::it_works`. A function that is not listed is dead code,
+/// which the compiler tells.
 #[macro_export]
 macro_rules! on_each_backend {
     ($($test:ident),+ $(,)?) => {
-        mod sqlite {
-            $(
-                #[test]
-                fn $test() {
-                    $crate::run($crate::Backend::Sqlite, super::$test);
-                }
-            )+
-        }
+        $crate::on!(sqlite, Sqlite, $($test),+);
     };
 }
 
@@ -77,11 +74,28 @@ macro_rules! on_each_backend {
 #[macro_export]
 macro_rules! on_sqlite {
     ($($test:ident),+ $(,)?) => {
-        mod sqlite_only {
+        $crate::on!(sqlite_only, Sqlite, $($test),+);
+    };
+}
+
+/// Like [`on_each_backend!`], for what only PostgreSQL has: a server and a network.
+#[macro_export]
+macro_rules! on_postgres {
+    ($($test:ident),+ $(,)?) => {
+        $crate::on!(postgres_only, Postgres, $($test),+);
+    };
+}
+
+/// What the three have in common: a module with a test of each function.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! on {
+    ($module:ident, $backend:ident, $($test:ident),+) => {
+        mod $module {
             $(
                 #[test]
                 fn $test() {
-                    $crate::run($crate::Backend::Sqlite, super::$test);
+                    $crate::run($crate::Backend::$backend, super::$test);
                 }
             )+
         }

@@ -48,10 +48,14 @@ const NEEDS: [Need; 4] = [
 
 /// Runs every test.
 pub(crate) fn test(steps: &mut Steps) -> Result<()> {
-    steps.required("tools", "PostgreSQL, python3, strace and a C++ compiler", || {
-        apt::ensure(&NEEDS)?;
-        Ok(((), String::new()))
-    })?;
+    steps.required(
+        "tools",
+        "PostgreSQL, python3, strace and a C++ compiler",
+        || {
+            apt::ensure(&NEEDS)?;
+            Ok(((), String::new()))
+        },
+    )?;
     wasm::build(steps, Way::Auto, false)?;
     build_server(steps)?;
     steps.independent("cargo test", "every Rust test of the workspace", || {

@@ -1,11 +1,13 @@
 //! A database for one test.
 
+use std::fs;
 use std::path::PathBuf;
 
 use tokio_postgres::Config;
 
 use crate::client::{self, Held, describe};
 use crate::cluster::{PASSWORD_IN_URL, USER};
+use crate::programs::Programs;
 
 /// A database that nobody else has; it is dropped with this value.
 ///
@@ -87,6 +89,55 @@ impl Database {
     #[must_use = "the transaction ends with this value"]
     pub fn hold(&self, sql: &str) -> Held {
         Held::begin(self.owner.clone(), sql)
+    }
+
+    /// All tables, indexes and constraints, as `pg_dump` prints them.
+    ///
+    /// # Panics
+    ///
+    /// When it fails.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        let output = Programs::find()
+            .command("pg_dump", &self.socket_directory)
+            .arg("--schema-only")
+            .arg("--host")
+            .arg(&self.socket_directory)
+            .args(["--port", &self.port.to_string()])
+            .args(["--username", USER, &self.name])
+            .output()
+            .expect("pg_dump runs");
+        let dump = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success(),
+            "pg_dump: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        // Newer releases put a random word at both ends.
+        dump.lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("--") && !line.starts_with('\\'))
+            .fold(String::new(), |dump, line| dump + line + "\n")
+    }
+
+    /// The files that hold its tables and indexes, with all that is stored written to them.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let name = &self.name;
+        let sql = format!("select oid from pg_database where datname = '{name}'");
+        let found = client::run(&self.admin, async |client| {
+            client.batch_execute("checkpoint").await
+        })
+        .and_then(|()| client::rows(&self.admin, &sql))
+        .unwrap_or_else(|error| panic!("{}", describe(&error)));
+        let directory = self.socket_directory.join("data/base").join(&found[0][0]);
+        fs::read_dir(directory)
+            .expect("the directory of a database")
+            .map(|entry| entry.expect("its entry").path())
+            .collect()
     }
 
     /// Ends all connections to it, as an administrator would, and says how many there were.
