@@ -21,6 +21,7 @@ mod file;
 pub mod keys;
 mod load;
 mod passwords;
+mod postgres_url;
 mod predecessor;
 mod public_url;
 mod secret;
@@ -47,6 +48,7 @@ pub use self::{
     error::ConfigError,
     load::{Loaded, Sources, load},
     passwords::{Argon2Cost, Passwords, PolicyChoice},
+    postgres_url::{ClientCertificate, PostgresUrl, SslMode, TlsSettings},
     public_url::PublicUrl,
     secret::{REDACTED, Secret},
     server::{Server, parse_listen},

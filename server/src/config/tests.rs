@@ -120,9 +120,10 @@ fn the_predecessors_dotenv_works_as_it_is() {
         panic!("{:?}", config.database.url);
     };
     assert_eq!(
-        url.expose(),
-        "postgres://postgres:p%40ss%20word%2F%231@db:5432/expense_tracker"
+        url.to_string(),
+        "postgres://postgres:***@db:5432/expense_tracker"
     );
+    assert_eq!(url.server().get_password(), Some(&b"p@ss word/#1"[..]));
     assert_eq!(config.tokens.signing_algorithm(), Algorithm::Hs256);
     let shown = format!("{config:?}");
     assert!(

@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod migrations;
+pub mod postgres;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::migrations::{MigrationError, Migrator, SqliteMigrator};
+use self::postgres::PostgresStorage;
 use self::sqlite::SqliteStorage;
 use crate::config::DatabaseUrl;
 use crate::domain::clock::Timestamp;
@@ -267,19 +269,25 @@ pub enum StorageError {
 ///
 /// [`OpenError`] when it cannot be used or its schema is not this binary's.
 pub async fn open(url: &DatabaseUrl, options: OpenOptions) -> Result<SharedStorage, OpenError> {
-    let url = url.clone();
-    // Opening may wait for the disk, and for another process that migrates.
-    tokio::task::spawn_blocking(move || open_blocking(&url, options))
-        .await
-        .map_err(OpenError::database)?
+    Ok(match url {
+        DatabaseUrl::SqliteFile(path) => {
+            let path = path.clone();
+            Arc::new(blocking(move || SqliteStorage::open(&path, options)).await?)
+        }
+        DatabaseUrl::SqliteMemory => {
+            Arc::new(blocking(move || SqliteStorage::in_memory(options.now)).await?)
+        }
+        DatabaseUrl::Postgres(url) => Arc::new(PostgresStorage::open(url, options).await?),
+    })
 }
 
-fn open_blocking(url: &DatabaseUrl, options: OpenOptions) -> Result<SharedStorage, OpenError> {
-    match url {
-        DatabaseUrl::SqliteFile(path) => Ok(Arc::new(SqliteStorage::open(path, options)?)),
-        DatabaseUrl::SqliteMemory => Ok(Arc::new(SqliteStorage::in_memory(options.now)?)),
-        DatabaseUrl::Postgres(_) => Err(OpenError::NotSupported),
-    }
+/// Opening a file may wait for the disk, and for another process that migrates.
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    tokio::task::spawn_blocking(open)
+        .await
+        .map_err(OpenError::database)?
 }
 
 /// Gives what walks the schema of the database that `url` names.

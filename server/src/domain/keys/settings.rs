@@ -5,6 +5,7 @@ use std::time::Duration;
 use latchkey_verifier::Algorithm;
 
 use super::hmac;
+use super::rotation::token_life;
 use super::sealing::Sealer;
 use crate::config::{self, Secret};
 
@@ -19,7 +20,7 @@ pub struct KeySettings {
     pub previous_secrets: Vec<Secret>,
     /// Seals private keys for storage.
     pub sealer: Sealer,
-    /// The longest that a token is good: refresh tokens are signed too.
+    /// How long tokens under a key that stops signing may still be good.
     pub token_life: Duration,
 }
 
@@ -35,7 +36,7 @@ impl KeySettings {
                 tokens.key_encryption_secret.as_ref(),
                 &tokens.previous_key_encryption_secrets,
             ),
-            token_life: tokens.access_ttl.max(tokens.refresh_ttl),
+            token_life: token_life(tokens.access_ttl, tokens.refresh_ttl),
         }
     }
 

@@ -1,0 +1,133 @@
+//! Signing keys.
+
+use tokio_postgres::{Error, Row, Statement};
+
+use super::error::Failure;
+use super::pool::Connection;
+use super::rows::{Parameters, Stored, optional};
+use super::transaction::Transaction;
+use crate::domain::keys::{KeyChange, KeyRecord, KeySnapshot, KeyState};
+use crate::storage::StorageError;
+
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+pub(super) async fn snapshot(db: &Connection) -> Result<KeySnapshot> {
+    // One statement, so that the generation is that of the keys; it has a row without a
+    // key when there is none.
+    let find = db
+        .prepare_cached(
+            "SELECT generation, kid, algorithm, state, public_jwk, private_key, sealed_under, \
+                 created_at, published_at, activate_at, retired_at, expires_at \
+             FROM signing_key_generation LEFT JOIN signing_keys ON true",
+        )
+        .await?;
+    let mut snapshot = KeySnapshot::default();
+    for row in db.query(&find, &[]).await? {
+        snapshot.generation = row.try_get::<_, i64>(0)?.cast_unsigned();
+        if let Some(kid) = row.try_get(1)? {
+            snapshot.keys.push(key(kid, &row)?);
+        }
+    }
+    Ok(snapshot)
+}
+
+fn key(kid: String, row: &Row) -> Result<KeyRecord> {
+    Ok(KeyRecord {
+        kid,
+        algorithm: row.try_get(2)?,
+        state: state(row.try_get(3)?)?,
+        public_jwk: row.try_get(4)?,
+        private_key: row.try_get(5)?,
+        sealed_under: row.try_get(6)?,
+        created_at: row.try_get::<_, Stored<_>>(7)?.0,
+        published_at: row.try_get::<_, Stored<_>>(8)?.0,
+        activate_at: optional(row, 9)?,
+        retired_at: optional(row, 10)?,
+        expires_at: optional(row, 11)?,
+    })
+}
+
+fn state(word: &str) -> Result<KeyState> {
+    [KeyState::Standby, KeyState::Active, KeyState::Retired]
+        .into_iter()
+        .find(|state| state.as_str() == word)
+        .ok_or_else(|| {
+            let problem = format!("a key in the state {word:?}");
+            Failure::Storage(StorageError::Failed(problem.into()))
+        })
+}
+
+pub(super) async fn generation(db: &Connection) -> Result<u64> {
+    let find = db
+        .prepare_cached("SELECT generation FROM signing_key_generation")
+        .await?;
+    let row = db.query_one(&find, &[]).await?;
+    Ok(row.try_get::<_, i64>(0)?.cast_unsigned())
+}
+
+/// The row of the generation is changed first: of two who decided on the same generation
+/// the second waits for the first, and then finds another one.
+pub(super) async fn change(
+    db: &Connection,
+    generation: u64,
+    changes: &[KeyChange],
+) -> Result<bool> {
+    let advance = db
+        .prepare_cached(
+            "UPDATE signing_key_generation SET generation = generation + 1 \
+             WHERE generation = $1 RETURNING generation",
+        )
+        .await
+        .map_err(Failure::before_any_change)?;
+    let (transaction, ours) =
+        Transaction::begin(db, &advance, &[&generation.cast_signed()]).await?;
+    if ours.is_none() {
+        return Ok(false);
+    }
+    let put = prepare_put(db).await?;
+    let remove = db
+        .prepare_cached("DELETE FROM signing_keys WHERE kid = $1")
+        .await?;
+    for change in changes {
+        match change {
+            KeyChange::Put(key) => execute_put(db, &put, key).await?,
+            KeyChange::Remove(kid) => {
+                db.execute(&remove, &[kid]).await?;
+            }
+        }
+    }
+    transaction.commit(std::future::ready(Ok(()))).await?;
+    Ok(true)
+}
+
+async fn prepare_put(db: &Connection) -> Result<Statement, Error> {
+    db.prepare_cached(
+        "INSERT INTO signing_keys (kid, algorithm, state, public_jwk, private_key, \
+             sealed_under, created_at, published_at, activate_at, retired_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         ON CONFLICT (kid) DO UPDATE SET algorithm = excluded.algorithm, \
+             state = excluded.state, public_jwk = excluded.public_jwk, \
+             private_key = excluded.private_key, sealed_under = excluded.sealed_under, \
+             created_at = excluded.created_at, published_at = excluded.published_at, \
+             activate_at = excluded.activate_at, retired_at = excluded.retired_at, \
+             expires_at = excluded.expires_at",
+    )
+    .await
+}
+
+async fn execute_put(db: &Connection, put: &Statement, key: &KeyRecord) -> Result<(), Error> {
+    let parameters: Parameters<11> = [
+        &key.kid,
+        &key.algorithm,
+        &key.state.as_str(),
+        &key.public_jwk,
+        &Stored(key.private_key.as_slice()),
+        &key.sealed_under,
+        &Stored(key.created_at),
+        &Stored(key.published_at),
+        &key.activate_at.map(Stored),
+        &key.retired_at.map(Stored),
+        &key.expires_at.map(Stored),
+    ];
+    db.execute(put, &parameters).await.map(|_| ())
+}

@@ -1,0 +1,319 @@
+//! The PostgreSQL back end: the engine that scales, for as many instances as one likes.
+//!
+//! Nothing is kept here that another instance could miss. Each unit of work is one
+//! statement, or one transaction at READ COMMITTED with the row locks that are written
+//! beside it; `docs/postgresql.md` has them all in a table. The SQL is in one file per noun,
+//! as functions on a [`Connection`](pool::Connection); `pool` and `transaction` say how a
+//! unit runs and what happens when the server goes away under it.
+
+mod connect;
+mod error;
+mod keys;
+mod pool;
+mod refused;
+mod rows;
+mod sessions;
+mod tls;
+mod transaction;
+mod turns;
+mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub(in crate::storage) use self::connect::Connector;
+use self::error::Failure;
+use self::pool::{Connection, Kind, Pool};
+use super::{Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Result, Storage};
+use crate::config::PostgresUrl;
+use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
+use crate::domain::email::Email;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::keys::{KeyChange, KeySnapshot};
+use crate::domain::password_hash::PasswordHash;
+use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
+
+/// How many rows of a kind housekeeping deletes at once.
+const HOUSEKEEPING_BATCH: u32 = 1000;
+
+/// How long a unit of work may take with everything that it waits for: less than
+/// `server.request_timeout`.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// The same for a question that is asked every few seconds.
+const CONTROL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A PostgreSQL database.
+pub struct PostgresStorage {
+    /// For requests.
+    requests: Pool,
+    /// One more connection, for what must not wait behind requests: whether the database is
+    /// there, and the signing keys.
+    control: Pool,
+}
+
+impl PostgresStorage {
+    /// Connects to the database of `url`.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when the database cannot be used or its schema is not this binary's.
+    pub async fn open(url: &PostgresUrl, options: OpenOptions) -> Result<Self, OpenError> {
+        let connector = Connector::new(url).map_err(OpenError::database)?;
+        connector.connect().await.map_err(OpenError::database)?;
+        Ok(Self {
+            requests: Pool::new(connector.clone(), options.pool, DEADLINE),
+            control: Pool::new(connector, 1, CONTROL_DEADLINE),
+        })
+    }
+
+    async fn read<T, W, F>(&self, work: W) -> Result<T>
+    where
+        W: Fn(Arc<Connection>) -> F,
+        F: Future<Output = Result<T, Failure>>,
+    {
+        self.requests.run(Kind::Read, work).await
+    }
+
+    async fn write<T, W, F>(&self, work: W) -> Result<T>
+    where
+        W: Fn(Arc<Connection>) -> F,
+        F: Future<Output = Result<T, Failure>>,
+    {
+        self.requests.run(Kind::Write, work).await
+    }
+
+    /// Repeats what deletes `HOUSEKEEPING_BATCH` rows at most, until there is nothing left;
+    /// says how many it were.
+    async fn in_batches<W, F>(&self, delete: W) -> Result<u64>
+    where
+        W: Fn(Arc<Connection>) -> F,
+        F: Future<Output = Result<u64, Failure>>,
+    {
+        let mut deleted = 0;
+        loop {
+            let batch = self.write(&delete).await?;
+            deleted += batch;
+            if batch < u64::from(HOUSEKEEPING_BATCH) {
+                return Ok(deleted);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for PostgresStorage {
+    async fn create_user(
+        &self,
+        cx: &WriteContext,
+        user: NewUser,
+        session: Option<NewSession>,
+    ) -> Result<User> {
+        let (user, session) = (&user, session.as_ref());
+        self.write(|db| async move { users::create(&db, cx, user, session).await })
+            .await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>> {
+        self.read(|db| async move { users::find(&db, id).await })
+            .await
+    }
+
+    async fn credentials(&self, id: UserId) -> Result<Option<Credentials>> {
+        self.read(|db| async move { users::credentials(&db, id).await })
+            .await
+    }
+
+    async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>> {
+        self.read(|db| async move { users::credentials_by_email(&db, email).await })
+            .await
+    }
+
+    async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
+        self.read(|db| async move { users::list(&db, after, limit).await })
+            .await
+    }
+
+    async fn update_profile(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        change: ProfileChange,
+    ) -> Result<Option<User>> {
+        let change = &change;
+        self.write(|db| async move { users::update_profile(&db, cx, id, change).await })
+            .await
+    }
+
+    async fn change_email(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        email: Email,
+    ) -> Result<Option<User>> {
+        let email = &email;
+        self.write(|db| async move { users::change_email(&db, cx, id, email).await })
+            .await
+    }
+
+    async fn change_password(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: Option<&PasswordHash>,
+        new: PasswordHash,
+        session: Option<NewSession>,
+    ) -> Result<Guarded<User>> {
+        let (new, session) = (&new, session.as_ref());
+        self.write(
+            |db| async move { users::change_password(&db, cx, id, expected, new, session).await },
+        )
+        .await
+    }
+
+    async fn set_disabled(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        disabled: bool,
+    ) -> Result<Option<User>> {
+        self.write(|db| async move { users::set_disabled(&db, cx, id, disabled).await })
+            .await
+    }
+
+    async fn delete_user(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: Option<&PasswordHash>,
+    ) -> Result<Guarded<()>> {
+        self.write(|db| async move { users::delete(&db, cx, id, expected).await })
+            .await
+    }
+
+    async fn start_session(
+        &self,
+        cx: &WriteContext,
+        id: UserId,
+        expected: &PasswordHash,
+        upgraded: Option<PasswordHash>,
+        session: NewSession,
+    ) -> Result<Guarded<User>> {
+        let (upgraded, session) = (upgraded.as_ref(), &session);
+        self.write(|db| async move {
+            users::start_session(&db, cx, id, expected, upgraded, session).await
+        })
+        .await
+    }
+
+    async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>> {
+        self.read(|db| async move { sessions::find(&db, id, now).await })
+            .await
+    }
+
+    async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
+        self.read(|db| async move { sessions::list(&db, user, now).await })
+            .await
+    }
+
+    async fn rotate_refresh(
+        &self,
+        cx: &WriteContext,
+        rotation: Rotation,
+    ) -> Result<RotationOutcome> {
+        let rotation = &rotation;
+        self.write(|db| async move { sessions::rotate(&db, cx, rotation).await })
+            .await
+    }
+
+    async fn end_session(
+        &self,
+        cx: &WriteContext,
+        user: UserId,
+        session: SessionId,
+        reason: EndReason,
+    ) -> Result<bool> {
+        self.write(|db| async move { sessions::end(&db, cx, user, session, reason).await })
+            .await
+    }
+
+    async fn end_sessions(
+        &self,
+        cx: &WriteContext,
+        user: UserId,
+        reason: EndReason,
+    ) -> Result<u64> {
+        self.write(|db| async move { sessions::end_all(&db, cx, user, reason).await })
+            .await
+    }
+
+    async fn keys(&self) -> Result<KeySnapshot> {
+        self.control
+            .run(Kind::Read, |db| async move { keys::snapshot(&db).await })
+            .await
+    }
+
+    async fn key_generation(&self) -> Result<u64> {
+        self.control
+            .run(Kind::Read, |db| async move { keys::generation(&db).await })
+            .await
+    }
+
+    async fn change_keys(
+        &self,
+        _cx: &WriteContext,
+        generation: u64,
+        changes: Vec<KeyChange>,
+    ) -> Result<bool> {
+        let changes = &changes;
+        self.control
+            .run(Kind::Write, |db| async move {
+                keys::change(&db, generation, changes).await
+            })
+            .await
+    }
+
+    async fn take_turn(&self, _cx: &WriteContext, chore: Chore, every: Duration) -> Result<bool> {
+        self.control
+            .run(Kind::Write, |db| async move {
+                turns::take(&db, chore, every).await
+            })
+            .await
+    }
+
+    /// In batches, each an atomic unit of work, so that no lock is held for long.
+    async fn housekeep(&self, _cx: &WriteContext, limits: Limits) -> Result<Housekept> {
+        let over = limits.sessions_over_before;
+        let rotated = limits.rotated_before;
+        let limit = HOUSEKEEPING_BATCH;
+        let successors = self
+            .in_batches(|db| async move { sessions::delete_sealed(&db, rotated, limit).await })
+            .await?;
+        let ended = self
+            .in_batches(|db| async move { sessions::delete_ended(&db, over, limit).await })
+            .await?;
+        let expired = self
+            .in_batches(|db| async move { sessions::delete_expired(&db, over, limit).await })
+            .await?;
+        Ok(Housekept {
+            sessions: ended + expired,
+            successors,
+        })
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.key_generation().await.map(|_| ())
+    }
+
+    async fn close(&self) {
+        self.requests.close().await;
+        self.control.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

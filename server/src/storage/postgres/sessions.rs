@@ -1,0 +1,328 @@
+//! Sessions and their refresh tokens.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use tokio_postgres::{Error, Row, Statement};
+
+use super::error::Failure;
+use super::pool::Connection;
+use super::rows::{
+    self, Parameter, Parameters, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional,
+};
+use super::transaction::Transaction;
+use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
+use crate::domain::ids::{SessionId, UserId};
+use crate::domain::session::{
+    EndReason, NewSession, Rotation, RotationOutcome, Session, TokenHash,
+};
+use crate::domain::user::User;
+
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Ends the living sessions of the user `$1` at `$2` for the reason `$3`.
+pub(super) const END_ALL: &str = "UPDATE sessions \
+     SET ended_at = $2, end_reason = $3, sealed_successor = NULL \
+     WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2";
+
+/// Ends the session `$1` of the user `$2`, if it is alive, at `$3` for the reason `$4`.
+const END: &str = "UPDATE sessions \
+     SET ended_at = $3, end_reason = $4, sealed_successor = NULL \
+     WHERE session_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3";
+
+/// A session that is to be stored.
+pub(super) struct Start {
+    id: Stored<SessionId>,
+    refresh: Stored<TokenHash>,
+    now: Stored<Timestamp>,
+    expires_at: Stored<Timestamp>,
+    address: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl Start {
+    pub(super) fn new(cx: &WriteContext, session: &NewSession) -> Self {
+        Self {
+            id: Stored(session.id),
+            refresh: Stored(session.refresh),
+            now: Stored(cx.now),
+            expires_at: Stored(session.expires_at),
+            address: cx.address.map(|address| address.to_string()),
+            user_agent: cx.user_agent.clone(),
+        }
+    }
+
+    /// The statement that inserts a session for the `user_id` of each row of `owner`, a
+    /// table or a subquery. Its [`parameters`](Self::parameters) are numbered from `first`.
+    pub(super) fn statement(owner: &str, first: usize) -> String {
+        let [id, refresh, now, expires_at, address, user_agent] =
+            std::array::from_fn(|at| format!("${}", first + at));
+        format!(
+            "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, \
+                 last_used_at, expires_at, address, user_agent) \
+             SELECT {id}::uuid, owner.user_id, {refresh}::bytea, {now}::timestamptz, \
+                 {now}::timestamptz, {expires_at}::timestamptz, {address}::text, \
+                 {user_agent}::text \
+             FROM {owner} AS owner"
+        )
+    }
+
+    pub(super) fn parameters(&self) -> Parameters<'_, 6> {
+        [
+            &self.id,
+            &self.refresh,
+            &self.now,
+            &self.expires_at,
+            &self.address,
+            &self.user_agent,
+        ]
+    }
+
+    pub(super) async fn prepare(db: &Connection) -> Result<Statement, Error> {
+        let insert = Self::statement("(SELECT $1::uuid AS user_id)", 2);
+        db.prepare_cached(&insert).await
+    }
+
+    /// Inserts the session with what [`prepare`](Self::prepare) has prepared.
+    pub(super) async fn insert(
+        &self,
+        db: &Connection,
+        insert: &Statement,
+        user: UserId,
+    ) -> Result<(), Error> {
+        let user = Stored(user);
+        let mut parameters: Vec<Parameter> = vec![&user];
+        parameters.extend(self.parameters());
+        db.execute(insert, &parameters).await.map(|_| ())
+    }
+}
+
+pub(super) async fn find(
+    db: &Connection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<Option<(Session, User)>> {
+    let find = format!(
+        "SELECT {SESSION}, {USER} FROM sessions JOIN users USING (user_id) \
+         WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+             AND disabled_at IS NULL"
+    );
+    let find = db.prepare_cached(&find).await?;
+    let row = db.query_opt(&find, &[&Stored(id), &Stored(now)]).await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some((
+        rows::session(&row, 0)?,
+        rows::user(&row, SESSION_WIDTH)?,
+    )))
+}
+
+pub(super) async fn list(db: &Connection, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
+    let list = format!(
+        "SELECT {SESSION} FROM sessions \
+         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+         ORDER BY created_at DESC, session_id DESC"
+    );
+    let list = db.prepare_cached(&list).await?;
+    let rows = db.query(&list, &[&Stored(user), &Stored(now)]).await?;
+    let sessions: Result<_, Error> = rows.iter().map(|row| rows::session(row, 0)).collect();
+    Ok(sessions?)
+}
+
+/// The session's row is locked, so that of two who present a token the second finds what
+/// the first has left. The user's is not: who disables or deletes a user, or changes the
+/// password, ends the sessions with it and needs this very row for that.
+pub(super) async fn rotate(
+    db: &Connection,
+    cx: &WriteContext,
+    rotation: &Rotation,
+) -> Result<RotationOutcome> {
+    let (transaction, tokens) = lock(db, rotation.session, cx.now).await?;
+    let Some(tokens) = tokens else {
+        return Ok(RotationOutcome::Ended);
+    };
+    let presented = &rotation.presented;
+    if same(presented, &tokens.current) {
+        replace(db, transaction, cx, rotation).await?;
+        return Ok(RotationOutcome::Rotated(Box::new(tokens.user)));
+    }
+    let repeats = tokens.previous.is_some_and(|previous| {
+        same(presented, &previous.hash) && cx.now.since(previous.rotated_at) < rotation.grace
+    });
+    match tokens.sealed_successor {
+        Some(sealed_successor) if repeats => Ok(RotationOutcome::Repeated {
+            user: Box::new(tokens.user),
+            sealed_successor,
+        }),
+        _ => {
+            let end = db.prepare_cached(END).await?;
+            let user = tokens.user.id;
+            let reason = EndReason::RefreshReused.as_str();
+            let (key, owner, now) = (Stored(rotation.session), Stored(user), Stored(cx.now));
+            let ended: Parameters<4> = [&key, &owner, &now, &reason];
+            transaction.commit(db.execute(&end, &ended)).await?;
+            Ok(RotationOutcome::Reused(user))
+        }
+    }
+}
+
+/// The refresh tokens of a session that is alive.
+struct Tokens {
+    user: User,
+    current: TokenHash,
+    previous: Option<Previous>,
+    sealed_successor: Option<Vec<u8>>,
+}
+
+/// The token that the current one took the place of.
+struct Previous {
+    hash: TokenHash,
+    rotated_at: Timestamp,
+}
+
+/// Begins a transaction that has the session's row to itself, if the session is alive.
+async fn lock(
+    db: &Connection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<(Transaction<'_>, Option<Tokens>)> {
+    let find = format!(
+        "SELECT {USER}, refresh_hash, previous_refresh_hash, previous_rotated_at, \
+             sealed_successor \
+         FROM sessions JOIN users USING (user_id) \
+         WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+             AND disabled_at IS NULL \
+         FOR NO KEY UPDATE OF sessions"
+    );
+    let find = db
+        .prepare_cached(&find)
+        .await
+        .map_err(Failure::before_any_change)?;
+    let (transaction, row) = Transaction::begin(db, &find, &[&Stored(id), &Stored(now)]).await?;
+    let tokens = row.map(|row| tokens(&row)).transpose()?;
+    Ok((transaction, tokens))
+}
+
+fn tokens(row: &Row) -> Result<Tokens, Error> {
+    let hash = optional(row, USER_WIDTH + 1)?;
+    let rotated_at = optional(row, USER_WIDTH + 2)?;
+    Ok(Tokens {
+        user: rows::user(row, 0)?,
+        current: row.try_get::<_, Stored<TokenHash>>(USER_WIDTH)?.0,
+        previous: hash
+            .zip(rotated_at)
+            .map(|(hash, rotated_at)| Previous { hash, rotated_at }),
+        sealed_successor: row.try_get(USER_WIDTH + 3)?,
+    })
+}
+
+/// Compares digests of secrets without telling by the time it takes where they differ.
+fn same(one: &TokenHash, other: &TokenHash) -> bool {
+    verify_slices_are_equal(&one.0, &other.0).is_ok()
+}
+
+/// Puts the successor in the place of the current token.
+async fn replace(
+    db: &Connection,
+    transaction: Transaction<'_>,
+    cx: &WriteContext,
+    rotation: &Rotation,
+) -> Result<()> {
+    let replace = db
+        .prepare_cached(
+            "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
+                 previous_rotated_at = $2, refresh_hash = $3, sealed_successor = $4, \
+                 last_used_at = $2, expires_at = $5, address = $6, user_agent = $7 \
+             WHERE session_id = $1",
+        )
+        .await?;
+    let parameters: Parameters<7> = [
+        &Stored(rotation.session),
+        &Stored(cx.now),
+        &Stored(rotation.successor),
+        &rotation.sealed_successor,
+        &Stored(rotation.expires_at),
+        &cx.address.map(|address| address.to_string()),
+        &cx.user_agent,
+    ];
+    transaction
+        .commit(db.execute(&replace, &parameters))
+        .await?;
+    Ok(())
+}
+
+/// One statement on one row.
+pub(super) async fn end(
+    db: &Connection,
+    cx: &WriteContext,
+    user: UserId,
+    session: SessionId,
+    reason: EndReason,
+) -> Result<bool> {
+    let end = db.prepare_cached(END).await?;
+    let (session, user, now) = (Stored(session), Stored(user), Stored(cx.now));
+    let ended = db
+        .execute(&end, &[&session, &user, &now, &reason.as_str()])
+        .await?;
+    Ok(ended > 0)
+}
+
+/// One statement. A sign-in that has not been answered yet may come before or after it.
+pub(super) async fn end_all(
+    db: &Connection,
+    cx: &WriteContext,
+    user: UserId,
+    reason: EndReason,
+) -> Result<u64> {
+    let end_all = db.prepare_cached(END_ALL).await?;
+    let (user, now) = (Stored(user), Stored(cx.now));
+    Ok(db
+        .execute(&end_all, &[&user, &now, &reason.as_str()])
+        .await?)
+}
+
+/// Deletes up to `limit` sessions that ended before `before`. Here and below, rows that
+/// somebody else has locked wait for the next time, so that nobody waits for housekeeping
+/// in turn. The subquery is an array because it then runs exactly once.
+pub(super) async fn delete_ended(db: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
+    in_batch(
+        db,
+        "DELETE FROM sessions WHERE session_id = ANY (ARRAY( \
+             SELECT session_id FROM sessions WHERE ended_at < $1 \
+             LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        before,
+        limit,
+    )
+    .await
+}
+
+/// Deletes up to `limit` sessions that expired before `before`.
+pub(super) async fn delete_expired(db: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
+    in_batch(
+        db,
+        "DELETE FROM sessions WHERE session_id = ANY (ARRAY( \
+             SELECT session_id FROM sessions WHERE ended_at IS NULL AND expires_at < $1 \
+             LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        before,
+        limit,
+    )
+    .await
+}
+
+/// Deletes up to `limit` sealed successors of tokens that were rotated before `before`.
+pub(super) async fn delete_sealed(db: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
+    in_batch(
+        db,
+        "UPDATE sessions SET sealed_successor = NULL WHERE session_id = ANY (ARRAY( \
+             SELECT session_id FROM sessions \
+             WHERE sealed_successor IS NOT NULL AND previous_rotated_at < $1 \
+             LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
+        before,
+        limit,
+    )
+    .await
+}
+
+async fn in_batch(db: &Connection, sql: &str, before: Timestamp, limit: u32) -> Result<u64> {
+    let statement = db.prepare_cached(sql).await?;
+    let parameters: Parameters<2> = [&Stored(before), &i64::from(limit)];
+    Ok(db.execute(&statement, &parameters).await?)
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use latchkey_test_postgres::{Cluster, Database};
+
+use super::*;
+use crate::config::DatabaseUrl;
+use crate::storage::Pending;
+use crate::storage::conformance::Fresh;
+
+mod conforms_on_postgres {
+    crate::storage::conformance::suite!(super::fresh);
+}
+
+async fn fresh() -> Fresh {
+    let database = migrated();
+    Fresh {
+        storage: Arc::new(open(&database.url(), 4).await),
+        _keep: Box::new(database),
+    }
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_007);
+
+/// A database with the whole schema.
+fn migrated() -> Database {
+    let database = Cluster::shared().database();
+    for step in [
+        include_str!("../../../../migrations/postgres/0001_create_users/up.sql"),
+        include_str!("../../../../migrations/postgres/0002_add_timestamps/up.sql"),
+        include_str!("../../../../migrations/postgres/0003_add_account_state/up.sql"),
+        include_str!("../../../../migrations/postgres/0004_create_sessions/up.sql"),
+        include_str!("../../../../migrations/postgres/0005_create_signing_keys/up.sql"),
+        include_str!("../../../../migrations/postgres/0006_create_turns/up.sql"),
+    ] {
+        database.execute(step);
+    }
+    database
+}
+
+fn parsed(url: &str) -> Box<PostgresUrl> {
+    match url.parse().expect("a URL") {
+        DatabaseUrl::Postgres(url) => url,
+        other => panic!("{other}"),
+    }
+}
+
+async fn open(url: &str, pool: u32) -> PostgresStorage {
+    let options = OpenOptions {
+        pool,
+        pending: Pending::Apply,
+        now: NOW,
+    };
+    PostgresStorage::open(&parsed(url), options)
+        .await
+        .expect("opens")
+}

@@ -1,0 +1,375 @@
+//! Users.
+//!
+//! Each function is one unit of work. The row of the user is what a change of the account
+//! and the start of a session meet at; it is locked before any row of `sessions`.
+
+use futures_util::future::{try_join, try_join3};
+use tokio_postgres::{Error, Row};
+
+use super::error::Failure;
+use super::pool::Connection;
+use super::rows::{self, Parameter, Parameters, Stored, USER, USER_WIDTH};
+use super::sessions::{self, Start};
+use super::transaction::Transaction;
+use crate::domain::context::WriteContext;
+use crate::domain::email::Email;
+use crate::domain::ids::UserId;
+use crate::domain::password_hash::PasswordHash;
+use crate::domain::session::{EndReason, NewSession};
+use crate::domain::user::{Age, Credentials, NewUser, ProfileChange, User, UserName};
+use crate::storage::Guarded;
+
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// One statement. No lock of ours: the unique index lets one of two through.
+pub(super) async fn create(
+    db: &Connection,
+    cx: &WriteContext,
+    user: &NewUser,
+    session: Option<&NewSession>,
+) -> Result<User> {
+    const INSERT: &str = "INSERT INTO users (user_id, name, email, email_canonical, password, \
+             age, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+    let id = Stored(user.id);
+    let name = user.name.as_str();
+    let email = user.email.as_str();
+    let canonical = user.email.canonical();
+    let password = Stored(&user.password);
+    let age = user.age.map(Age::years).map(i32::from);
+    let now = Stored(cx.now);
+    let start = session.map(|session| Start::new(cx, session));
+    let mut parameters: Vec<Parameter> =
+        vec![&id, &name, &email, &canonical, &password, &age, &now];
+    let insert = match &start {
+        None => format!("{INSERT} RETURNING {USER}"),
+        Some(start) => {
+            let first = parameters.len() + 1;
+            parameters.extend(start.parameters());
+            format!(
+                "WITH created AS ({INSERT} RETURNING {USER}), started AS ({}) \
+                 SELECT * FROM created",
+                Start::statement("created", first)
+            )
+        }
+    };
+    let insert = db.prepare_cached(&insert).await?;
+    let row = db.query_one(&insert, &parameters).await?;
+    Ok(rows::user(&row, 0)?)
+}
+
+pub(super) async fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
+    let find = format!("SELECT {USER} FROM users WHERE user_id = $1");
+    let find = db.prepare_cached(&find).await?;
+    let row = db.query_opt(&find, &[&Stored(id)]).await?;
+    Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
+}
+
+pub(super) async fn credentials(db: &Connection, id: UserId) -> Result<Option<Credentials>> {
+    let find = format!("SELECT {USER}, users.password FROM users WHERE user_id = $1");
+    let find = db.prepare_cached(&find).await?;
+    let row = db.query_opt(&find, &[&Stored(id)]).await?;
+    Ok(row.map(|row| credentials_row(&row)).transpose()?)
+}
+
+pub(super) async fn credentials_by_email(
+    db: &Connection,
+    email: &Email,
+) -> Result<Option<Credentials>> {
+    let find = format!("SELECT {USER}, users.password FROM users WHERE email_canonical = $1");
+    let find = db.prepare_cached(&find).await?;
+    let row = db.query_opt(&find, &[&email.canonical()]).await?;
+    Ok(row.map(|row| credentials_row(&row)).transpose()?)
+}
+
+fn credentials_row(row: &Row) -> Result<Credentials, Error> {
+    Ok(Credentials {
+        user: rows::user(row, 0)?,
+        password: rows::password(row, USER_WIDTH)?,
+    })
+}
+
+pub(super) async fn list(db: &Connection, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
+    let limit = i64::from(limit);
+    let rows = match after {
+        None => {
+            let list = format!("SELECT {USER} FROM users ORDER BY user_id LIMIT $1");
+            let list = db.prepare_cached(&list).await?;
+            db.query(&list, &[&limit]).await?
+        }
+        Some(after) => {
+            let list =
+                format!("SELECT {USER} FROM users WHERE user_id > $1 ORDER BY user_id LIMIT $2");
+            let list = db.prepare_cached(&list).await?;
+            db.query(&list, &[&Stored(after), &limit]).await?
+        }
+    };
+    let users: Result<_, Error> = rows.iter().map(|row| rows::user(row, 0)).collect();
+    Ok(users?)
+}
+
+/// One statement on one row.
+pub(super) async fn update_profile(
+    db: &Connection,
+    cx: &WriteContext,
+    id: UserId,
+    change: &ProfileChange,
+) -> Result<Option<User>> {
+    if change.name.is_none() && change.age.is_none() {
+        return find(db, id).await;
+    }
+    let update = format!(
+        "UPDATE users SET name = coalesce($2::text, name), \
+             age = CASE WHEN $3 THEN $4::integer ELSE age END, updated_at = $5 \
+         WHERE user_id = $1 RETURNING {USER}"
+    );
+    let update = db.prepare_cached(&update).await?;
+    let name = change.name.as_ref().map(UserName::as_str);
+    let sets_age = change.age.is_some();
+    let age = change.age.flatten().map(Age::years).map(i32::from);
+    let row = db
+        .query_opt(
+            &update,
+            &[&Stored(id), &name, &sets_age, &age, &Stored(cx.now)],
+        )
+        .await?;
+    Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
+}
+
+/// One statement on one row; the unique index keeps the address to one user.
+pub(super) async fn change_email(
+    db: &Connection,
+    cx: &WriteContext,
+    id: UserId,
+    email: &Email,
+) -> Result<Option<User>> {
+    let update = format!(
+        "UPDATE users SET email = $2, email_canonical = $3, updated_at = $4 \
+         WHERE user_id = $1 RETURNING {USER}"
+    );
+    let update = db.prepare_cached(&update).await?;
+    let now = Stored(cx.now);
+    let row = db
+        .query_opt(
+            &update,
+            &[&Stored(id), &email.as_str(), &email.canonical(), &now],
+        )
+        .await?;
+    Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
+}
+
+/// The lock on the user keeps sign-ins out ([`start_session`]). A sign-in that came before
+/// it has committed when the lock is ours, and the statements after it see its session.
+pub(super) async fn change_password(
+    db: &Connection,
+    cx: &WriteContext,
+    id: UserId,
+    expected: Option<&PasswordHash>,
+    new: &PasswordHash,
+    session: Option<&NewSession>,
+) -> Result<Guarded<User>> {
+    let (transaction, found) = lock(db, id, Lock::NoKeyUpdate).await?;
+    let user = match guard(found, expected) {
+        Guarded::Done(user) => user,
+        Guarded::Stale => return Ok(Guarded::Stale),
+        Guarded::NotFound => return Ok(Guarded::NotFound),
+    };
+    if session.is_some() && user.disabled_at.is_some() {
+        return Ok(Guarded::Stale);
+    }
+    let update = format!(
+        "UPDATE users SET password = $2, updated_at = $3 WHERE user_id = $1 RETURNING {USER}"
+    );
+    let update = db.prepare_cached(&update).await?;
+    let end_all = db.prepare_cached(sessions::END_ALL).await?;
+    let insert = Start::prepare(db).await?;
+    let start = session.map(|session| Start::new(cx, session));
+    let key = Stored(id);
+    let now = Stored(cx.now);
+    let hash = Stored(new);
+    let reason = EndReason::PasswordChanged.as_str();
+    let changed: Parameters<3> = [&key, &hash, &now];
+    let ended: Parameters<3> = [&key, &now, &reason];
+    let changes = try_join3(
+        db.query_one(&update, &changed),
+        db.execute(&end_all, &ended),
+        async {
+            match &start {
+                Some(start) => start.insert(db, &insert, id).await,
+                None => Ok(()),
+            }
+        },
+    );
+    let (row, ..) = transaction.commit(changes).await?;
+    Ok(Guarded::Done(rows::user(&row, 0)?))
+}
+
+/// As [`change_password`].
+pub(super) async fn set_disabled(
+    db: &Connection,
+    cx: &WriteContext,
+    id: UserId,
+    disabled: bool,
+) -> Result<Option<User>> {
+    let (transaction, found) = lock(db, id, Lock::NoKeyUpdate).await?;
+    let Some(Credentials { user, .. }) = found else {
+        return Ok(None);
+    };
+    if user.disabled_at.is_some() == disabled {
+        return Ok(Some(user));
+    }
+    let update = format!(
+        "UPDATE users SET disabled_at = $2, updated_at = $3 WHERE user_id = $1 RETURNING {USER}"
+    );
+    let update = db.prepare_cached(&update).await?;
+    let end_all = db.prepare_cached(sessions::END_ALL).await?;
+    let key = Stored(id);
+    let now = Stored(cx.now);
+    let disabled_at = disabled.then_some(now);
+    let reason = EndReason::UserDisabled.as_str();
+    // Who is enabled again has no session left that this could end.
+    let changed: Parameters<3> = [&key, &disabled_at, &now];
+    let ended: Parameters<3> = [&key, &now, &reason];
+    let changes = try_join(
+        db.query_one(&update, &changed),
+        db.execute(&end_all, &ended),
+    );
+    let (row, _) = transaction.commit(changes).await?;
+    Ok(Some(rows::user(&row, 0)?))
+}
+
+/// As [`change_password`], with the lock that a deletion takes anyway: rows of other tables
+/// that come to point at the user wait for it too.
+pub(super) async fn delete(
+    db: &Connection,
+    cx: &WriteContext,
+    id: UserId,
+    expected: Option<&PasswordHash>,
+) -> Result<Guarded<()>> {
+    let (transaction, found) = lock(db, id, Lock::Update).await?;
+    match guard(found, expected) {
+        Guarded::Done(_) => {}
+        Guarded::Stale => return Ok(Guarded::Stale),
+        Guarded::NotFound => return Ok(Guarded::NotFound),
+    }
+    let end_all = db.prepare_cached(sessions::END_ALL).await?;
+    let delete = db
+        .prepare_cached("DELETE FROM users WHERE user_id = $1")
+        .await?;
+    let key = Stored(id);
+    let now = Stored(cx.now);
+    let reason = EndReason::UserDeleted.as_str();
+    let ended: Parameters<3> = [&key, &now, &reason];
+    let deleted: Parameters<1> = [&key];
+    let changes = try_join(db.execute(&end_all, &ended), db.execute(&delete, &deleted));
+    transaction.commit(changes).await?;
+    Ok(Guarded::Done(()))
+}
+
+/// One statement, unless the hash is replaced. The lock on the user is one that sign-ins
+/// share and that waits for whoever changes the password, disables or deletes; the row that
+/// it gives, and on which the session starts, is the one of after the wait.
+pub(super) async fn start_session(
+    db: &Connection,
+    cx: &WriteContext,
+    id: UserId,
+    expected: &PasswordHash,
+    upgraded: Option<&PasswordHash>,
+    session: &NewSession,
+) -> Result<Guarded<User>> {
+    if let Some(upgraded) = upgraded {
+        return start_session_upgrading(db, cx, id, expected, upgraded, session).await;
+    }
+    let query = format!(
+        "WITH found AS MATERIALIZED \
+             (SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR SHARE), \
+         good AS (SELECT user_id FROM found WHERE password = $2 AND disabled_at IS NULL), \
+         started AS ({} RETURNING session_id) \
+         SELECT found.*, EXISTS (SELECT FROM started) FROM found",
+        Start::statement("good", 3)
+    );
+    let query = db.prepare_cached(&query).await?;
+    let (key, expected) = (Stored(id), Stored(expected));
+    let start = Start::new(cx, session);
+    let mut parameters: Vec<Parameter> = vec![&key, &expected];
+    parameters.extend(start.parameters());
+    let row = db.query_opt(&query, &parameters).await?;
+    let Some(row) = row else {
+        return Ok(Guarded::NotFound);
+    };
+    if row.try_get(USER_WIDTH + 1)? {
+        Ok(Guarded::Done(rows::user(&row, 0)?))
+    } else {
+        Ok(Guarded::Stale)
+    }
+}
+
+/// Locks the user as a change of the password does: two sign-ins that shared the lock could
+/// not both write.
+async fn start_session_upgrading(
+    db: &Connection,
+    cx: &WriteContext,
+    id: UserId,
+    expected: &PasswordHash,
+    upgraded: &PasswordHash,
+    session: &NewSession,
+) -> Result<Guarded<User>> {
+    let (transaction, found) = lock(db, id, Lock::NoKeyUpdate).await?;
+    let user = match guard(found, Some(expected)) {
+        Guarded::Done(user) => user,
+        Guarded::Stale => return Ok(Guarded::Stale),
+        Guarded::NotFound => return Ok(Guarded::NotFound),
+    };
+    // The same password in another form: not a change of the account.
+    let update = db
+        .prepare_cached("UPDATE users SET password = $2 WHERE user_id = $1")
+        .await?;
+    let insert = Start::prepare(db).await?;
+    let start = Start::new(cx, session);
+    let (key, hash) = (Stored(id), Stored(upgraded));
+    let changed: Parameters<2> = [&key, &hash];
+    let changes = try_join(db.execute(&update, &changed), start.insert(db, &insert, id));
+    transaction.commit(changes).await?;
+    Ok(Guarded::Done(user))
+}
+
+/// How the row of a user is locked. Both wait for sign-ins and for each other.
+#[derive(Clone, Copy, Debug)]
+enum Lock {
+    /// Rows may come to point at the user meanwhile.
+    NoKeyUpdate,
+    /// They may not.
+    Update,
+}
+
+/// Begins a transaction that has the user's row to itself.
+async fn lock(
+    db: &Connection,
+    id: UserId,
+    lock: Lock,
+) -> Result<(Transaction<'_>, Option<Credentials>)> {
+    let strength = match lock {
+        Lock::NoKeyUpdate => "NO KEY UPDATE",
+        Lock::Update => "UPDATE",
+    };
+    let find =
+        format!("SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR {strength}");
+    let find = db
+        .prepare_cached(&find)
+        .await
+        .map_err(Failure::before_any_change)?;
+    let (transaction, row) = Transaction::begin(db, &find, &[&Stored(id)]).await?;
+    let found = row.map(|row| credentials_row(&row)).transpose()?;
+    Ok((transaction, found))
+}
+
+/// The user, unless something has come in between since `expected` was read.
+fn guard(found: Option<Credentials>, expected: Option<&PasswordHash>) -> Guarded<User> {
+    let Some(Credentials { user, password }) = found else {
+        return Guarded::NotFound;
+    };
+    match expected {
+        Some(expected) if *expected != password || user.disabled_at.is_some() => Guarded::Stale,
+        _ => Guarded::Done(user),
+    }
+}
