@@ -10,7 +10,7 @@ on_each_backend![
     a_retired_key_verifies_until_its_last_token_has_expired,
     a_stolen_key_is_refused_at_once,
     a_key_of_ones_own_is_imported,
-    another_algorithm_signs_and_the_old_tokens_stay_good,
+    another_algorithm_is_published_before_it_signs,
     private_keys_are_encrypted_under_the_secret,
     a_wrong_key_encryption_secret_is_one_clear_error,
     the_key_encryption_secret_can_be_changed,
@@ -197,20 +197,38 @@ async fn a_key_of_ones_own_is_imported(backend: Backend) {
     let _ = garbage.failed(1);
 }
 
-async fn another_algorithm_signs_and_the_old_tokens_stay_good(backend: Backend) {
+async fn another_algorithm_is_published_before_it_signs(backend: Backend) {
     let server = Home::new(backend).with_public_url().start().await;
-    let old = server.account_of("Alice").await.tokens;
+    let alice = server.account_of("Alice").await;
+    let old = in_state(&server, "active").await;
     let home = server.terminate().await;
     let server = home
         .env("LATCHKEY_TOKENS__ALGORITHM", "ES256")
         .start()
         .await;
 
-    let _ = server.me(&old.access).await.expect(200);
-    let new = server.refresh(&old.refresh).await.expect(200).tokens();
-    assert_eq!(Jwt::read(&new.access).header["alg"], "ES256");
-    let _ = server.me(&new.access).await.expect(200);
-    assert!(published(&server).await.contains(&signed_by(&old.access)));
+    // The key of before goes on signing while the new one is public.
+    let _ = server.me(&alice.tokens.access).await.expect(200);
+    let tokens = server.refresh(&alice.tokens.refresh).await.expect(200);
+    let tokens = tokens.tokens();
+    assert_eq!(signed_by(&tokens.access), old);
+    let listed = server.cli(["key", "list", "--json"]).await.json();
+    let standby = listed
+        .as_array()
+        .and_then(|keys| keys.iter().find(|key| key["state"] == "standby").cloned())
+        .expect("a standby key");
+    assert_eq!(standby["algorithm"], "ES256");
+    assert!(standby["activate_at"].is_string(), "{listed}");
+    let new = in_state(&server, "standby").await;
+    assert!(published(&server).await.contains(&new));
+
+    let _ = server.cli(["key", "rotate", "--now"]).await.ok();
+    let token = signs_no_more_with(&server, &old).await;
+    assert_eq!(signed_by(&token), new);
+    assert_eq!(Jwt::read(&token).header["alg"], "ES256");
+    let _ = server.me(&token).await.expect(200);
+    let _ = server.refresh(&tokens.refresh).await.expect(200);
+    assert!(published(&server).await.contains(&old));
 }
 
 const ENCRYPTION: &str = "LATCHKEY_TOKENS__KEY_ENCRYPTION_SECRET";

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+/// How far the clocks of two instances may differ without anybody noticing. Whatever one
+/// instance writes down and another one compares allows for this much.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
+
 /// An instant in milliseconds since the Unix epoch, UTC, leap seconds left out.
 ///
 /// Milliseconds are what the API shows and what both back ends keep, so that a value

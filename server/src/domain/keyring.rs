@@ -58,6 +58,14 @@ impl Keyring {
         let cx = WriteContext::service(now);
         change(&*storage, &cx, &settings, &entropy, Plan::configure).await?;
         let view = KeyView::new(&storage.keys().await?, &settings, now)?;
+        if let Some((from, signer)) = view.next_signer(now) {
+            tracing::info!(
+                kid = signer.kid(),
+                algorithm = %signer.algorithm(),
+                %from,
+                "another signing key is published and signs later"
+            );
+        }
         Ok(Self {
             storage,
             settings,
@@ -143,12 +151,28 @@ impl Keyring {
         Ok(keys)
     }
 
+    /// Reads the stored keys if they have changed, and puts on record how long the tokens of
+    /// this instance are good where that is missing: another instance, with another
+    /// configuration, may have made the key. Says whether the keys had changed.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysError`], as [`Keyring::refresh`].
+    pub async fn keep_up(&self, now: Timestamp) -> Result<bool, KeysError> {
+        let changed = self.refresh(now).await?;
+        if !self.view.load().is_token_life_noted {
+            // Every decision notes it, also one that decides nothing else.
+            self.change(&WriteContext::service(now), |_| Ok(())).await?;
+        }
+        Ok(changed)
+    }
+
     /// Keeps the view fresh for as long as it is polled.
     pub async fn watch(&self, clock: &dyn Clock) {
         let mut failing = false;
         loop {
             tokio::time::sleep(POLL_INTERVAL).await;
-            match self.refresh(clock.now()).await {
+            match self.keep_up(clock.now()).await {
                 Ok(changed) => {
                     if failing || changed {
                         let signer = self.view.load().signer(clock.now()).kid().to_owned();
@@ -176,6 +200,9 @@ pub struct KeyView {
     verifying: Arc<KeySet>,
     published: PublishedKeys,
     next_change: Option<Timestamp>,
+    /// Whether every key that signs, or is going to, is known to be needed for as long as
+    /// the tokens of this instance are good.
+    is_token_life_noted: bool,
 }
 
 /// The published key set, ready to be sent.
@@ -218,6 +245,10 @@ impl KeyView {
             verifying: Arc::new(verifying_keys(&keys, settings)?),
             published: publish(&keys),
             next_change: next_change(&stored.keys),
+            is_token_life_noted: keys
+                .iter()
+                .filter(|key| key.state != KeyState::Retired)
+                .all(|key| key.token_life >= settings.token_life),
         })
     }
 
@@ -226,6 +257,13 @@ impl KeyView {
     pub fn signer(&self, now: Timestamp) -> &Signer {
         let later = self.signers.partition_point(|(from, _)| *from <= now);
         &self.signers[later.saturating_sub(1)].1
+    }
+
+    /// The key that will sign after that of `now`, and from when on, if that is decided.
+    fn next_signer(&self, now: Timestamp) -> Option<(Timestamp, &Signer)> {
+        let later = self.signers.partition_point(|(from, _)| *from <= now);
+        let (from, signer) = self.signers.get(later)?;
+        Some((*from, signer))
     }
 
     /// The keys that tokens are verified with: all public ones, and every HMAC secret.

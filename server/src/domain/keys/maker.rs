@@ -1,5 +1,7 @@
 //! Making the records of new keys.
 
+use std::time::Duration;
+
 use latchkey_verifier::{Algorithm, Jwk};
 
 use super::hmac;
@@ -77,6 +79,7 @@ fn bare(kid: String, algorithm: Algorithm, sealed: Sealed, now: Timestamp) -> Ke
         sealed_under: sealed.sealed_under,
         created_at: now,
         published_at: now,
+        token_life: Duration::ZERO,
         activate_at: None,
         retired_at: None,
         expires_at: None,

@@ -1,7 +1,7 @@
 //! Signing keys: how they are stored, sealed, made, imported, rotated and published.
 //!
 //! * [`record`](KeyRecord): what is stored, and the three states.
-//! * `rotation`: the rules, as pure functions. Start there.
+//! * `rotation`: the rules, as pure functions. Start there. `schedule`: what time alone does.
 //! * `store`: applies a decision to the stored keys, by compare-and-set.
 //! * `material`: private keys themselves; `import` reads them from PEM and JWK.
 //! * `published`: the key set that everybody may read.
@@ -16,6 +16,7 @@ mod material;
 mod published;
 mod record;
 mod rotation;
+mod schedule;
 mod sealing;
 mod settings;
 mod store;
@@ -29,10 +30,12 @@ pub use self::maker::KeyMaker;
 pub use self::material::{MaterialError, PrivateKey, Signature};
 pub use self::published::{by_rank, jwks};
 pub use self::record::{KeyChange, KeyRecord, KeySnapshot, KeyState};
-pub use self::rotation::{Plan, changes, is_expired, next_change, signs_from};
+pub use self::rotation::Plan;
+pub use self::schedule::{is_expired, next_change, signs_from};
 pub use self::sealing::{SealError, Sealer};
 pub use self::settings::KeySettings;
-pub use self::store::{Decision, change};
+pub use self::store::{Decision, change, changes};
+use super::clock::CLOCK_SKEW;
 use super::entropy::Entropy;
 use crate::storage::StorageError;
 
@@ -40,8 +43,9 @@ use crate::storage::StorageError;
 pub const JWKS_MAX_AGE: Duration = Duration::from_secs(300);
 
 /// For how long a key has been public before it signs: as long as a cached key set may
-/// lack it.
-const PUBLISH_AHEAD: Duration = JWKS_MAX_AGE;
+/// lack it, counted from when the last instance has noticed the key (each asks every
+/// second) until the first one thinks that it is time.
+const PUBLISH_AHEAD: Duration = JWKS_MAX_AGE.saturating_add(CLOCK_SKEW);
 
 /// Why something cannot be done with the signing keys. One line for the operator.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! Signing keys as stored, and their three states.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::domain::clock::Timestamp;
 
@@ -32,6 +33,9 @@ pub struct KeyRecord {
     pub created_at: Timestamp,
     /// When it was first published in the key set.
     pub published_at: Timestamp,
+    /// The longest that tokens under it are good, as far as it signs or is going to: an
+    /// instance whose tokens are good for longer puts that in.
+    pub token_life: Duration,
     /// From when on a standby key signs, once a rotation was asked for.
     pub activate_at: Option<Timestamp>,
     /// When it stopped signing.

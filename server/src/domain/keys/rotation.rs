@@ -11,22 +11,26 @@
 //! With key pairs there are always one active and one standby key, both published, so
 //! that a rotation can take effect with a key that every verifier knows already. A
 //! rotation only writes a time, `activate_at`, on the standby key: signers choose by that
-//! time (see [`signs_at`]), so that no instance signs late or early, and housekeeping
-//! writes the new states down afterwards.
+//! time (see [`signs_from`](super::signs_from)), so that no instance signs late or early,
+//! and housekeeping writes the new states down afterwards.
+//!
+//! Another algorithm is a rotation too, to a standby key of that algorithm. Only a start
+//! asks for one, so that instances with different configurations do not take turns at it:
+//! the one that started last has its way, once its key has been public for long enough.
 //!
 //! HMAC keys come from the configuration: there is no standby key and nothing to publish.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use latchkey_verifier::Algorithm;
 
 use super::hmac;
 use super::maker::KeyMaker;
-use super::record::{KeyChange, KeyRecord, KeyState};
+use super::record::{KeyRecord, KeyState};
+use super::schedule::{is_due, is_expired};
 use super::settings::KeySettings;
 use super::{KeysError, PUBLISH_AHEAD};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{CLOCK_SKEW, Timestamp};
 use crate::domain::entropy::Entropy;
 
 /// The keys that are to be stored, as far as they have been decided.
@@ -55,9 +59,16 @@ impl Plan {
         }
     }
 
-    /// The keys that are to be stored.
+    /// The keys that are to be stored. What signs, or is going to, has on record how long
+    /// its tokens are good: the configuration may be another one when it stops.
     #[must_use]
-    pub fn into_keys(self) -> Vec<KeyRecord> {
+    pub fn into_keys(mut self) -> Vec<KeyRecord> {
+        let token_life = self.settings.token_life;
+        for key in &mut self.keys {
+            if key.state != KeyState::Retired {
+                key.token_life = key.token_life.max(token_life);
+            }
+        }
         self.keys
     }
 
@@ -82,7 +93,7 @@ impl Plan {
     }
 
     /// Brings the keys in line with the configuration: the algorithm, the HMAC secrets,
-    /// the key-encryption secret. A new algorithm signs at once.
+    /// the key-encryption secret.
     ///
     /// # Errors
     ///
@@ -93,15 +104,10 @@ impl Plan {
         self.forget_unlisted_secrets();
         let algorithm = self.settings.algorithm;
         if algorithm.is_symmetric() {
-            return self.sign_with_secret(algorithm);
+            self.sign_with_secret(algorithm)
+        } else {
+            self.sign_with_pair(algorithm)
         }
-        if !self.has(KeyState::Active, algorithm) {
-            let mut key = self.maker().make(algorithm, self.now)?;
-            key.state = KeyState::Active;
-            self.retire_active();
-            self.keys.push(key);
-        }
-        self.ensure_standby()
     }
 
     /// Lets the standby key sign once it has been public for `PUBLISH_AHEAD`, or at once
@@ -115,22 +121,12 @@ impl Plan {
     pub fn rotate(&mut self, immediately: bool) -> Result<(), KeysError> {
         self.refuse_hmac()?;
         self.settle()?;
-        let active = self.keys.iter().find(|key| key.state == KeyState::Active);
-        let active = active.ok_or(KeysError::NoActiveKey)?;
+        let active = self.active().ok_or(KeysError::NoActiveKey)?;
         if active.is_hmac() {
             return Err(KeysError::HmacNotLeft(self.settings.algorithm));
         }
         self.ensure_standby()?;
-        let now = self.now;
-        if let Some(standby) = self.standby_mut() {
-            let due = now.max(standby.published_at.plus(PUBLISH_AHEAD));
-            let due = standby.activate_at.map_or(due, |asked| asked.min(due));
-            standby.activate_at = Some(if immediately { now } else { due });
-        }
-        if self.keys.iter().any(|key| is_due(key, now)) {
-            self.activate_standby()?;
-        }
-        Ok(())
+        self.schedule(immediately)
     }
 
     /// Takes a key out of use: the active one as [`Plan::rotate`] does, the standby one by
@@ -157,7 +153,7 @@ impl Plan {
         {
             return Err(KeysError::SecretConfigured(kid.to_owned()));
         }
-        let (state, scheduled) = (key.state, key.activate_at);
+        let (state, scheduled, algorithm) = (key.state, key.activate_at, key.algorithm());
         match (state, immediately) {
             (KeyState::Retired, false) => Err(KeysError::RetiredAlready(kid.to_owned())),
             (KeyState::Active, false) => self.rotate(false),
@@ -171,7 +167,14 @@ impl Plan {
                 self.activate_standby()
             }
             (KeyState::Standby, _) => {
-                self.forget(kid);
+                if immediately {
+                    self.forget(kid);
+                } else {
+                    self.drop_standby();
+                }
+                if let Ok(algorithm) = algorithm {
+                    self.stand_by(algorithm)?;
+                }
                 self.ensure_standby()?;
                 self.reschedule(scheduled)
             }
@@ -179,26 +182,31 @@ impl Plan {
     }
 
     /// Takes a key of the operator's own in the place of the standby key, or of the active
-    /// one while there is none.
+    /// one while no key pair signs. If it is of another algorithm than the active one, it
+    /// signs once it has been public for long enough.
     ///
     /// # Errors
     ///
-    /// [`KeysError`] when the key is there already or is not of the configured algorithm.
+    /// [`KeysError`] when the key is there already, or tokens are signed with a secret.
     pub fn import(&mut self, mut key: KeyRecord) -> Result<(), KeysError> {
         self.refuse_hmac()?;
         self.settle()?;
         if let Some(known) = self.keys.iter().find(|known| known.kid == key.kid) {
             return Err(KeysError::KnownKey(key.kid, known.state));
         }
-        if !self.has(KeyState::Active, self.settings.algorithm) {
+        let Some(active) = self.active().filter(|active| !active.is_hmac()) else {
             key.state = KeyState::Active;
             self.retire_active();
             self.keys.push(key);
             return self.ensure_standby();
-        }
-        let scheduled = self.standby_mut().and_then(|standby| standby.activate_at);
-        self.keys.retain(|key| key.state != KeyState::Standby);
+        };
+        let is_another = active.algorithm != key.algorithm;
+        let scheduled = self.standby().and_then(|standby| standby.activate_at);
+        self.drop_standby();
         self.keys.push(key);
+        if is_another {
+            return self.schedule(false);
+        }
         self.reschedule(scheduled)
     }
 
@@ -233,19 +241,33 @@ impl Plan {
         let secret = settings.secret.as_ref();
         let secret = secret.ok_or(KeysError::SecretMissing(algorithm))?;
         let kid = hmac::kid(secret, algorithm);
-        // A standby key has signed nothing: nobody will miss it.
-        self.keys.retain(|key| key.state != KeyState::Standby);
-        if self
-            .keys
-            .iter()
-            .any(|key| key.kid == kid && key.state == KeyState::Active)
-        {
+        self.drop_standby();
+        if self.active().is_some_and(|active| active.kid == kid) {
             return Ok(());
         }
         self.retire_active();
         self.forget(&kid);
         let key = self.maker().hmac(secret, algorithm, self.now);
         self.keys.push(key);
+        Ok(())
+    }
+
+    /// A change from another algorithm waits like a rotation, while the key of before goes
+    /// on signing. After a secret it does not: a secret that the configuration has left
+    /// signs no more, and whoever trusts it reads no key set.
+    fn sign_with_pair(&mut self, algorithm: Algorithm) -> Result<(), KeysError> {
+        let Some(active) = self.active().filter(|active| !active.is_hmac()) else {
+            let mut key = self.maker().make(algorithm, self.now)?;
+            key.state = KeyState::Active;
+            self.retire_active();
+            self.keys.push(key);
+            return self.stand_by(algorithm);
+        };
+        let is_change = active.algorithm != algorithm.name();
+        self.stand_by(algorithm)?;
+        if is_change {
+            self.schedule(false)?;
+        }
         Ok(())
     }
 
@@ -268,30 +290,65 @@ impl Plan {
     }
 
     fn retire_active(&mut self) {
-        let (now, expires_at) = (self.now, self.now.plus(self.settings.token_life));
-        for key in self
-            .keys
-            .iter_mut()
-            .filter(|key| key.state == KeyState::Active)
-        {
+        self.retire_where(|key| key.state == KeyState::Active);
+    }
+
+    /// Retired keys stay for as long as the tokens that were signed last are good. Another
+    /// instance may notice late that it is not to sign with the key any more, or have a
+    /// clock that is ahead.
+    fn retire_where(&mut self, is_meant: impl Fn(&KeyRecord) -> bool) {
+        let (now, token_life) = (self.now, self.settings.token_life);
+        for key in self.keys.iter_mut().filter(|key| is_meant(key)) {
+            let life = key.token_life.max(token_life);
             key.state = KeyState::Retired;
             key.retired_at = Some(now);
-            key.expires_at = Some(expires_at);
+            key.expires_at = Some(now.plus(life).plus(CLOCK_SKEW));
         }
     }
 
-    /// Exactly one standby key, of the algorithm of the active one.
+    /// Takes the standby key away. Where its time is near, an instance whose clock is ahead
+    /// may have signed with it; otherwise it has signed nothing and nobody will miss it.
+    fn drop_standby(&mut self) {
+        let soon = self.now.plus(CLOCK_SKEW);
+        self.retire_where(|key| is_due(key, soon));
+        self.keys.retain(|key| key.state != KeyState::Standby);
+    }
+
+    /// Lets a key of `algorithm` stand by.
+    fn stand_by(&mut self, algorithm: Algorithm) -> Result<(), KeysError> {
+        let standby = self.standby();
+        if standby.is_some_and(|standby| standby.algorithm == algorithm.name()) {
+            return Ok(());
+        }
+        self.drop_standby();
+        self.keys.push(self.maker().make(algorithm, self.now)?);
+        Ok(())
+    }
+
+    /// Some key stands by: if none does, one of the algorithm of the active one.
     fn ensure_standby(&mut self) -> Result<(), KeysError> {
-        let active = self.keys.iter().find(|key| key.state == KeyState::Active);
-        let algorithm = match active {
+        let algorithm = match self.active() {
             Some(key) => key.algorithm()?,
             None => self.settings.algorithm,
         };
-        if algorithm.is_symmetric() || self.has(KeyState::Standby, algorithm) {
+        if algorithm.is_symmetric() || self.standby().is_some() {
             return Ok(());
         }
-        self.keys.retain(|key| key.state != KeyState::Standby);
-        self.keys.push(self.maker().make(algorithm, self.now)?);
+        self.stand_by(algorithm)
+    }
+
+    /// The standby key signs once it has been public for long enough, or at once when
+    /// `immediately`.
+    fn schedule(&mut self, immediately: bool) -> Result<(), KeysError> {
+        let now = self.now;
+        if let Some(standby) = self.standby_mut() {
+            let due = now.max(standby.published_at.plus(PUBLISH_AHEAD));
+            let due = standby.activate_at.map_or(due, |asked| asked.min(due));
+            standby.activate_at = Some(if immediately { now } else { due });
+        }
+        if self.keys.iter().any(|key| is_due(key, now)) {
+            self.activate_standby()?;
+        }
         Ok(())
     }
 
@@ -299,7 +356,7 @@ impl Plan {
     /// public for long enough.
     fn reschedule(&mut self, scheduled: Option<Timestamp>) -> Result<(), KeysError> {
         match scheduled {
-            Some(_) => self.rotate(false),
+            Some(_) => self.schedule(false),
             None => Ok(()),
         }
     }
@@ -311,10 +368,12 @@ impl Plan {
         Ok(())
     }
 
-    fn has(&self, state: KeyState, algorithm: Algorithm) -> bool {
-        self.keys
-            .iter()
-            .any(|key| key.state == state && key.algorithm == algorithm.name())
+    fn active(&self) -> Option<&KeyRecord> {
+        self.keys.iter().find(|key| key.state == KeyState::Active)
+    }
+
+    fn standby(&self) -> Option<&KeyRecord> {
+        self.keys.iter().find(|key| key.state == KeyState::Standby)
     }
 
     fn standby_mut(&mut self) -> Option<&mut KeyRecord> {
@@ -322,62 +381,6 @@ impl Plan {
             .iter_mut()
             .find(|key| key.state == KeyState::Standby)
     }
-}
-
-/// The changes that turn the keys `before` into the keys `after`.
-#[must_use]
-pub fn changes(before: &[KeyRecord], after: &[KeyRecord]) -> Vec<KeyChange> {
-    let is_gone = |key: &&KeyRecord| !after.iter().any(|kept| kept.kid == key.kid);
-    let removed = before
-        .iter()
-        .filter(is_gone)
-        .map(|key| KeyChange::Remove(key.kid.clone()));
-    let put = after
-        .iter()
-        .filter(|key| !before.contains(key))
-        .cloned()
-        .map(KeyChange::Put);
-    removed.chain(put).collect()
-}
-
-/// From when on a key signs, if it does: the key that signs is the one whose time came
-/// last.
-#[must_use]
-pub fn signs_from(key: &KeyRecord) -> Option<Timestamp> {
-    match key.state {
-        KeyState::Active => Some(Timestamp::from_millis(i64::MIN)),
-        KeyState::Standby => key.activate_at,
-        KeyState::Retired => None,
-    }
-}
-
-/// When time alone will change a key next.
-#[must_use]
-pub fn next_change(keys: &[KeyRecord]) -> Option<Timestamp> {
-    keys.iter()
-        .filter_map(|key| match key.state {
-            KeyState::Active => None,
-            KeyState::Standby => key.activate_at,
-            KeyState::Retired => key.expires_at,
-        })
-        .min()
-}
-
-/// Whether a retired key's last token has expired.
-#[must_use]
-pub fn is_expired(key: &KeyRecord, now: Timestamp) -> bool {
-    key.state == KeyState::Retired && key.expires_at.is_some_and(|expires_at| expires_at <= now)
-}
-
-fn is_due(key: &KeyRecord, now: Timestamp) -> bool {
-    key.state == KeyState::Standby && key.activate_at.is_some_and(|due| due <= now)
-}
-
-/// How long tokens under a key that stops signing may still be good: refresh tokens are
-/// signed too.
-#[must_use]
-pub(super) fn token_life(access_ttl: Duration, refresh_ttl: Duration) -> Duration {
-    access_ttl.max(refresh_ttl)
 }
 
 #[cfg(test)]

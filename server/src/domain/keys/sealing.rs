@@ -160,6 +160,7 @@ mod tests {
             sealed_under: sealed.sealed_under,
             created_at: now,
             published_at: now,
+            token_life: std::time::Duration::ZERO,
             activate_at: None,
             retired_at: None,
             expires_at: None,

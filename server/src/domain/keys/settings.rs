@@ -5,7 +5,6 @@ use std::time::Duration;
 use latchkey_verifier::Algorithm;
 
 use super::hmac;
-use super::rotation::token_life;
 use super::sealing::Sealer;
 use crate::config::{self, Secret};
 
@@ -20,7 +19,7 @@ pub struct KeySettings {
     pub previous_secrets: Vec<Secret>,
     /// Seals private keys for storage.
     pub sealer: Sealer,
-    /// How long tokens under a key that stops signing may still be good.
+    /// The longest that a token is good: refresh tokens are signed too.
     pub token_life: Duration,
 }
 
@@ -36,7 +35,7 @@ impl KeySettings {
                 tokens.key_encryption_secret.as_ref(),
                 &tokens.previous_key_encryption_secrets,
             ),
-            token_life: token_life(tokens.access_ttl, tokens.refresh_ttl),
+            token_life: tokens.access_ttl.max(tokens.refresh_ttl),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::record::KeyRecord;
-use super::rotation::{Plan, changes};
+use super::record::{KeyChange, KeyRecord};
+use super::rotation::Plan;
 use super::settings::KeySettings;
 use super::{Entropy, KeysError};
 use crate::domain::clock::Timestamp;
@@ -73,4 +73,20 @@ async fn wanted_keys(
             Err(_) => Err(KeysError::Interrupted),
         },
     }
+}
+
+/// The changes that turn the keys `before` into the keys `after`.
+#[must_use]
+pub fn changes(before: &[KeyRecord], after: &[KeyRecord]) -> Vec<KeyChange> {
+    let is_gone = |key: &&KeyRecord| !after.iter().any(|kept| kept.kid == key.kid);
+    let removed = before
+        .iter()
+        .filter(is_gone)
+        .map(|key| KeyChange::Remove(key.kid.clone()));
+    let put = after
+        .iter()
+        .filter(|key| !before.contains(key))
+        .cloned()
+        .map(KeyChange::Put);
+    removed.chain(put).collect()
 }

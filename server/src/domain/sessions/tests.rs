@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::config;
+use crate::domain::clock::{CLOCK_SKEW, Clock as _, ManualClock};
 use crate::domain::email::Email;
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::housekeeping::Housekeeping;
 use crate::domain::keys::{KeySettings, KeyState, Plan};
 use crate::domain::password_hash::PasswordHash;
+use crate::domain::session::TokenHash;
 use crate::domain::user::{NewUser, UserName};
-use crate::domain::{clock::Clock as _, clock::ManualClock, session::TokenHash};
 use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{Chore, Housekept, Limits};
 
@@ -557,9 +558,36 @@ async fn housekeeping_promotes_and_forgets_keys_when_they_are_due() {
             .iter()
             .any(|key| key.kid == standby.kid && key.state == KeyState::Active)
     );
-    world.clock.advance(DAY);
+    world.clock.advance(DAY + CLOCK_SKEW);
     world.keep_house().await;
     assert_eq!(world.storage.keys().await.expect("keys").keys.len(), 2);
+}
+
+#[tokio::test]
+async fn keys_last_for_as_long_as_the_tokens_of_any_instance() {
+    let mut world = World::new(|_| {}).await;
+    let short = Arc::clone(&world.sessions);
+    world.config.refresh_ttl = 7 * DAY;
+    world.sessions = world.another_server().await;
+    let (_, tokens) = world.sign_up("ada@example.com").await;
+    // Twice, so that the one that was made by the instance with the short life signs.
+    for _ in 0..2 {
+        rotate(&short, &world.cx()).await;
+        let keyring = world.sessions.keyring();
+        assert!(keyring.keep_up(world.now()).await.expect("reads"));
+    }
+    let (_, later) = world.sign_up("bob@example.com").await;
+    rotate(&short, &world.cx()).await;
+
+    world.clock.advance(6 * DAY);
+    world.keep_house().await;
+    world.sessions = world.another_server().await;
+    for tokens in [tokens, later] {
+        world
+            .refresh(&tokens.refresh_token)
+            .await
+            .expect("good for seven days");
+    }
 }
 
 #[tokio::test]

@@ -46,6 +46,13 @@ pub(super) const SQLITE: &[Migration] = &[
         down: include_str!("../../../../migrations/sqlite/0006_create_turns/down.sql"),
         loses: Some("when chores were last done"),
     },
+    Migration {
+        version: 7,
+        name: "add_key_token_life",
+        up: include_str!("../../../../migrations/sqlite/0007_add_key_token_life/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0007_add_key_token_life/down.sql"),
+        loses: Some("how long tokens under each key are good"),
+    },
 ];
 
 #[cfg(test)]

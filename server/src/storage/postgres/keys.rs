@@ -17,7 +17,7 @@ pub(super) async fn snapshot(db: &Connection) -> Result<KeySnapshot> {
     let find = db
         .prepare_cached(
             "SELECT generation, kid, algorithm, state, public_jwk, private_key, sealed_under, \
-                 created_at, published_at, activate_at, retired_at, expires_at \
+                 created_at, published_at, token_life, activate_at, retired_at, expires_at \
              FROM signing_key_generation LEFT JOIN signing_keys ON true",
         )
         .await?;
@@ -41,9 +41,10 @@ fn key(kid: String, row: &Row) -> Result<KeyRecord> {
         sealed_under: row.try_get(6)?,
         created_at: row.try_get::<_, Stored<_>>(7)?.0,
         published_at: row.try_get::<_, Stored<_>>(8)?.0,
-        activate_at: optional(row, 9)?,
-        retired_at: optional(row, 10)?,
-        expires_at: optional(row, 11)?,
+        token_life: row.try_get::<_, Stored<_>>(9)?.0,
+        activate_at: optional(row, 10)?,
+        retired_at: optional(row, 11)?,
+        expires_at: optional(row, 12)?,
     })
 }
 
@@ -103,20 +104,21 @@ pub(super) async fn change(
 async fn prepare_put(db: &Connection) -> Result<Statement, Error> {
     db.prepare_cached(
         "INSERT INTO signing_keys (kid, algorithm, state, public_jwk, private_key, \
-             sealed_under, created_at, published_at, activate_at, retired_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             sealed_under, created_at, published_at, token_life, activate_at, retired_at, \
+             expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
          ON CONFLICT (kid) DO UPDATE SET algorithm = excluded.algorithm, \
              state = excluded.state, public_jwk = excluded.public_jwk, \
              private_key = excluded.private_key, sealed_under = excluded.sealed_under, \
              created_at = excluded.created_at, published_at = excluded.published_at, \
-             activate_at = excluded.activate_at, retired_at = excluded.retired_at, \
+             token_life = excluded.token_life, activate_at = excluded.activate_at, retired_at = excluded.retired_at, \
              expires_at = excluded.expires_at",
     )
     .await
 }
 
 async fn execute_put(db: &Connection, put: &Statement, key: &KeyRecord) -> Result<(), Error> {
-    let parameters: Parameters<11> = [
+    let parameters: Parameters<12> = [
         &key.kid,
         &key.algorithm,
         &key.state.as_str(),
@@ -125,6 +127,7 @@ async fn execute_put(db: &Connection, put: &Statement, key: &KeyRecord) -> Resul
         &key.sealed_under,
         &Stored(key.created_at),
         &Stored(key.published_at),
+        &Stored(key.token_life),
         &key.activate_at.map(Stored),
         &key.retired_at.map(Stored),
         &key.expires_at.map(Stored),

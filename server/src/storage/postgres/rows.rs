@@ -1,6 +1,7 @@
 //! From rows to what the domain knows, and back.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
@@ -148,6 +149,12 @@ stored_as!(TokenHash as Vec<u8>, |hash| hash.0.as_slice(), |bytes| {
 stored_as!(Timestamp as Micros, |at| Micros::from(*at), |micros| {
     Timestamp::from(micros)
 });
+
+stored_as!(
+    Duration as i64,
+    |life| i64::try_from(life.as_millis()).unwrap_or(i64::MAX),
+    |millis| Duration::from_millis(u64::try_from(millis)?)
+);
 
 impl ToSql for Stored<&PasswordHash> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Problem> {

@@ -31,6 +31,7 @@ fn migrated() -> Database {
         include_str!("../../../../migrations/postgres/0004_create_sessions/up.sql"),
         include_str!("../../../../migrations/postgres/0005_create_signing_keys/up.sql"),
         include_str!("../../../../migrations/postgres/0006_create_turns/up.sql"),
+        include_str!("../../../../migrations/postgres/0007_add_key_token_life/up.sql"),
     ] {
         database.execute(step);
     }

@@ -11,7 +11,7 @@ pub(super) fn snapshot(connection: &Connection) -> Result<KeySnapshot> {
     // key when there is none.
     let mut statement = connection.prepare_cached(
         "SELECT generation, kid, algorithm, state, public_jwk, private_key, sealed_under, \
-             created_at, published_at, activate_at, retired_at, expires_at \
+             created_at, published_at, token_life, activate_at, retired_at, expires_at \
          FROM signing_key_generation LEFT JOIN signing_keys",
     )?;
     let mut rows = statement.query([])?;
@@ -35,9 +35,10 @@ fn key(row: &Row<'_>) -> Result<KeyRecord> {
         sealed_under: row.get(6)?,
         created_at: row.get::<_, Stored<_>>(7)?.0,
         published_at: row.get::<_, Stored<_>>(8)?.0,
-        activate_at: optional(row, 9)?,
-        retired_at: optional(row, 10)?,
-        expires_at: optional(row, 11)?,
+        token_life: row.get::<_, Stored<_>>(9)?.0,
+        activate_at: optional(row, 10)?,
+        retired_at: optional(row, 11)?,
+        expires_at: optional(row, 12)?,
     })
 }
 
@@ -85,10 +86,10 @@ fn put(connection: &Connection, key: &KeyRecord) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO signing_keys (kid, algorithm, state, public_jwk, \
-                 private_key, sealed_under, created_at, published_at, activate_at, retired_at, \
-                 expires_at) \
+                 private_key, sealed_under, created_at, published_at, token_life, activate_at, \
+                 retired_at, expires_at) \
              VALUES (:kid, :algorithm, :state, :public, :private, :sealed, :created, \
-                 :published, :activate, :retired, :expires)",
+                 :published, :life, :activate, :retired, :expires)",
         )?
         .execute(named_params! {
             ":kid": key.kid,
@@ -99,6 +100,7 @@ fn put(connection: &Connection, key: &KeyRecord) -> Result<()> {
             ":sealed": key.sealed_under,
             ":created": Stored(key.created_at),
             ":published": Stored(key.published_at),
+            ":life": Stored(key.token_life),
             ":activate": key.activate_at.map(Stored),
             ":retired": key.retired_at.map(Stored),
             ":expires": key.expires_at.map(Stored),

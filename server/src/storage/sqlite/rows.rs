@@ -1,6 +1,7 @@
 //! From rows to what the domain knows, and back.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Result, Row};
@@ -60,7 +61,7 @@ where
 }
 
 /// A value of the domain in the form that SQLite keeps: identifiers as 16 bytes, instants
-/// as milliseconds, addresses as text.
+/// and durations as milliseconds, addresses as text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stored<T>(pub(super) T);
 
@@ -97,6 +98,22 @@ impl FromSql for Stored<Timestamp> {
 impl ToSql for Stored<Timestamp> {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         Ok(self.0.as_millis().into())
+    }
+}
+
+impl FromSql for Stored<Duration> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let millis = i64::column_result(value)?;
+        u64::try_from(millis)
+            .map(|millis| Self(Duration::from_millis(millis)))
+            .map_err(|_| FromSqlError::OutOfRange(millis))
+    }
+}
+
+impl ToSql for Stored<Duration> {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        let millis = i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX);
+        Ok(millis.into())
     }
 }
 

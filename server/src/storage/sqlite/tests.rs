@@ -198,7 +198,7 @@ async fn a_newer_database_is_not_opened() {
     database
         .connect()
         .execute_batch(
-            "INSERT INTO latchkey_migrations VALUES (7, 'later', '', 0); PRAGMA user_version = 7;",
+            "INSERT INTO latchkey_migrations VALUES (8, 'later', '', 0); PRAGMA user_version = 8;",
         )
         .expect("written");
     let error = SqliteStorage::open(&database.path, OPTIONS).expect_err("refused");

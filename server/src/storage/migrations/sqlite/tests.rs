@@ -140,7 +140,7 @@ async fn each_step_goes_down_to_what_was_there_before_it() {
         assert_eq!(here.verify().await.expect("verify"), [""; 0], "{version}");
     }
     let migrator = database.migrator();
-    assert_eq!(migrator.down_loses(all()).await.expect("loses").len(), 6);
+    assert_eq!(migrator.down_loses(all()).await.expect("loses").len(), 7);
     let steps = migrator.down(all()).await.expect("all the way down");
     assert_eq!(steps[0].version, all(), "the latest is taken back first");
     assert_eq!(database.dump(), ["0", HISTORY]);
@@ -167,7 +167,7 @@ async fn a_step_that_fails_half_way_changes_nothing() {
     let error = database.knowing(steps).up(NOW).await.expect_err("fails");
     assert_eq!(
         error.to_string(),
-        "migration 0007_extra failed and nothing was changed: table users already exists"
+        "migration 0008_extra failed and nothing was changed: table users already exists"
     );
     assert_eq!(database.dump(), before);
     assert_eq!(database.migrator().verify().await.expect("verify"), [""; 0]);
@@ -205,12 +205,12 @@ async fn a_database_of_a_newer_binary_is_left_alone() {
     ] {
         assert_eq!(
             error.to_string(),
-            "the database has migration 0007_extra, and this binary knows only 6: use the newer latchkey"
+            "the database has migration 0008_extra, and this binary knows only 7: use the newer latchkey"
         );
     }
     assert_eq!(
         migrator.verify().await.expect("verify"),
-        ["migration 0007_extra is not known to this binary"]
+        ["migration 0008_extra is not known to this binary"]
     );
     let status = migrator.status().await.expect("status");
     assert_eq!(status.last().expect("a step").state, StepState::Unknown);

@@ -75,7 +75,7 @@ fn add_user(connection: &Connection, number: u32) {
 async fn a_copy_comes_back() {
     let fixture = Fixture::with_users(3).await;
     let copied = backup(&fixture.database, &fixture.copy, false).expect("copied");
-    assert_eq!((copied.users, copied.schema_version), (3, 6));
+    assert_eq!((copied.users, copied.schema_version), (3, 7));
     let metadata = fs::metadata(&fixture.copy).expect("there");
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     assert_eq!(metadata.len(), copied.bytes);

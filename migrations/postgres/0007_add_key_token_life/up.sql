@@ -1,0 +1,3 @@
+-- The longest, in milliseconds, that tokens under the key are good: a retired key stays for
+-- as long, also when the configuration is another one by then.
+ALTER TABLE signing_keys ADD COLUMN token_life bigint NOT NULL DEFAULT 0;
