@@ -1,6 +1,8 @@
 //! Time as an argument: instants, and the one place that reads the system's clock.
 
 use std::fmt;
+use std::num::TryFromIntError;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -17,6 +19,9 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The beginning of the year 1, before which RFC 3339 has no form.
+    const YEAR_1: Self = Self(-62_135_596_800_000);
+
     /// The instant `millis` milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
@@ -80,6 +85,41 @@ impl fmt::Display for Timestamp {
             Ok(instant) => write!(f, "{instant:.3}"),
             Err(_) => write!(f, "@{}ms", self.0),
         }
+    }
+}
+
+/// Reads RFC 3339 with any offset, in the years 1 to 9999; what is finer than a
+/// millisecond is cut off.
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        // What RFC 9557 and ISO 8601 allow beyond RFC 3339 is left to them.
+        let bytes = text.as_bytes();
+        let is_rfc3339 = bytes.get(10).is_some_and(|byte| b"Tt ".contains(byte))
+            && bytes.get(13) == Some(&b':')
+            && bytes.get(16) == Some(&b':')
+            && !text.contains(['[', ',']);
+        let instant: jiff::Timestamp = match text.parse() {
+            Ok(instant) if is_rfc3339 => instant,
+            _ => return Err(InvalidTimestamp),
+        };
+        let read = Self(instant.as_nanosecond().div_euclid(1_000_000).try_into()?);
+        if read < Self::YEAR_1 {
+            return Err(InvalidTimestamp);
+        }
+        Ok(read)
+    }
+}
+
+/// The text is not an instant in RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 time such as 2026-01-31T09:30:00Z")]
+pub struct InvalidTimestamp;
+
+impl From<TryFromIntError> for InvalidTimestamp {
+    fn from(_: TryFromIntError) -> Self {
+        Self
     }
 }
 
@@ -165,6 +205,38 @@ mod tests {
     fn seconds_round_down_before_the_epoch_too() {
         assert_eq!(Timestamp::from_millis(-1).as_seconds(), -1);
         assert_eq!(Timestamp::from_millis(1999).as_seconds(), 1);
+    }
+
+    #[test]
+    fn reads_what_it_shows_and_other_offsets() {
+        for millis in [1_767_225_600_007, 0, -1, Timestamp::YEAR_1.0] {
+            let time = Timestamp::from_millis(millis);
+            assert_eq!(time.to_string().parse(), Ok(time), "{time}");
+        }
+        let time = Ok(Timestamp::from_millis(1_767_225_600_007));
+        for text in [
+            "2026-01-01T00:00:00.007Z",
+            "2026-01-01T01:00:00.007+01:00",
+            "2026-01-01t00:00:00.007999z",
+            "2025-12-31 22:00:00.007-02:00",
+        ] {
+            assert_eq!(text.parse(), time, "{text}");
+        }
+        for text in [
+            "",
+            "2026-01-01",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00Z",
+            "2026-01-01T00:00:00Z[UTC]",
+            "20260101T000000Z",
+            "2026-02-30T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "0000-12-31T23:59:59Z",
+            "+002026-01-01T00:00:00Z",
+            "1767225600",
+        ] {
+            assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
+        }
     }
 
     #[test]

@@ -25,4 +25,5 @@ pub mod sessions;
 pub mod signer;
 mod successor;
 pub mod tokens;
+pub mod transfer;
 pub mod user;

@@ -11,6 +11,9 @@ use std::fmt;
 pub struct PasswordHash(String);
 
 impl PasswordHash {
+    /// The most bytes of a stored text: what the column of the predecessor holds.
+    pub const MAX_BYTES: usize = 255;
+
     /// Takes the stored text as it is.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
@@ -21,6 +24,18 @@ impl PasswordHash {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The hash of somebody without a password: nothing verifies against it.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether it is [`PasswordHash::none`].
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether another service made it: whatever is not Argon2's.

@@ -57,7 +57,7 @@ pub struct ProfileChange {
     pub age: Option<Option<Age>>,
 }
 
-/// A name of 5 to 100 characters.
+/// A name of 5 to 100 characters; one that another service gave may be shorter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserName(String);
 
@@ -74,17 +74,32 @@ impl UserName {
     /// [`FieldError`] when the length does not fit or the text holds a control character,
     /// which no name has and which could forge a line where the name is shown.
     pub fn parse(text: &str) -> Result<Self, FieldError> {
-        let length = text.chars().count();
-        if length < Self::MIN {
+        if text.chars().count() < Self::MIN {
             return Err(FieldError::TooShort { min: Self::MIN });
         }
-        if length > Self::MAX {
+        Self::parse_imported(text)
+    }
+
+    /// Takes a name that was given under another service's rules, which may be shorter
+    /// than ours, and even empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`UserName::parse`], less the lower bound.
+    pub fn parse_imported(text: &str) -> Result<Self, FieldError> {
+        if text.chars().count() > Self::MAX {
             return Err(FieldError::TooLong { max: Self::MAX });
         }
         if text.chars().any(char::is_control) {
             return Err(FieldError::ControlCharacter);
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Whether it is shorter than a new name may be.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.0.chars().count() < Self::MIN
     }
 
     /// The name.
@@ -187,6 +202,19 @@ mod tests {
             UserName::parse("Alice\nAdmin"),
             Err(FieldError::ControlCharacter)
         );
+    }
+
+    #[test]
+    fn imported_names_may_be_short() {
+        for (name, short) in [("", true), ("Zoë", true), ("Zoë K", false)] {
+            assert_eq!(
+                UserName::parse_imported(name).map(|name| name.is_short()),
+                Ok(short),
+                "{name}"
+            );
+        }
+        assert!(UserName::parse_imported(&"é".repeat(101)).is_err());
+        assert!(UserName::parse_imported("Zo\u{1b}").is_err());
     }
 
     #[test]

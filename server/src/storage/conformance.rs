@@ -15,6 +15,7 @@ mod housekeeping;
 mod keys;
 mod rotation;
 mod sessions;
+mod transfer;
 mod turns;
 mod users;
 
@@ -25,6 +26,7 @@ pub(super) use self::housekeeping::*;
 pub(super) use self::keys::*;
 pub(super) use self::rotation::*;
 pub(super) use self::sessions::*;
+pub(super) use self::transfer::*;
 pub(super) use self::turns::*;
 pub(super) use self::users::*;
 use super::{SharedStorage, StorageError};
@@ -82,6 +84,10 @@ macro_rules! suite {
             housekeeping_deletes_sealed_successors,
             of_twenty_at_once_one_gets_the_turn,
             a_turn_comes_again_after_its_time,
+            imported_users_are_found_again_exactly,
+            an_import_that_is_run_again_changes_nothing,
+            who_is_in_the_way_of_an_import_stays,
+            users_are_exported_by_identifier_in_pages,
             a_closed_database_is_unavailable,
         );
     };

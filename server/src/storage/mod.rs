@@ -29,6 +29,7 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
 /// What every back end does.
@@ -59,6 +60,22 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Up to `limit` users in the order of their identifiers, those after `after`.
     async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>>;
+
+    /// Takes users in from elsewhere, or, with `dry_run`, only finds out what would come of
+    /// it. One outcome for each of them, in their order. No two of `users` have one
+    /// identifier or one canonical address.
+    ///
+    /// A user who is in the way is no error: that user stays as is, and so does everybody
+    /// else's outcome.
+    async fn import_users(
+        &self,
+        cx: &WriteContext,
+        users: Vec<ImportedUser>,
+        dry_run: bool,
+    ) -> Result<Vec<ImportOutcome>>;
+
+    /// Like [`Storage::users`], each with the stored hash.
+    async fn export_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<Credentials>>;
 
     /// Changes what a user may change; `None` when there is no such user.
     async fn update_profile(
@@ -288,6 +305,18 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(open)
         .await
         .map_err(OpenError::database)?
+}
+
+/// Makes an empty database that is gone when it is closed, for trying out what would
+/// happen. It is held in memory and, when that grows, in an unnamed file.
+///
+/// # Errors
+///
+/// [`OpenError`] when there is no memory or no thread to be had.
+pub async fn open_scratch(now: Timestamp) -> Result<SharedStorage, OpenError> {
+    Ok(Arc::new(
+        blocking(move || SqliteStorage::scratch(now)).await?,
+    ))
 }
 
 /// Gives what walks the schema of the database that `url` names.

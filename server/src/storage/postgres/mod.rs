@@ -15,6 +15,7 @@ mod rows;
 mod sessions;
 mod tls;
 mod transaction;
+mod transfer;
 mod turns;
 mod users;
 
@@ -35,6 +36,7 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
 /// How many rows of a kind housekeeping deletes at once.
@@ -135,6 +137,27 @@ impl Storage for PostgresStorage {
 
     async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
         self.read(|db| async move { users::list(&db, after, limit).await })
+            .await
+    }
+
+    async fn import_users(
+        &self,
+        _cx: &WriteContext,
+        users: Vec<ImportedUser>,
+        dry_run: bool,
+    ) -> Result<Vec<ImportOutcome>> {
+        let users = &users;
+        if dry_run {
+            self.read(|db| async move { transfer::judge(&db, users).await })
+                .await
+        } else {
+            self.write(|db| async move { transfer::import(&db, users).await })
+                .await
+        }
+    }
+
+    async fn export_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<Credentials>> {
+        self.read(|db| async move { transfer::export(&db, after, limit).await })
             .await
     }
 

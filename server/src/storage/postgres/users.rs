@@ -82,7 +82,7 @@ pub(super) async fn credentials_by_email(
     Ok(row.map(|row| credentials_row(&row)).transpose()?)
 }
 
-fn credentials_row(row: &Row) -> Result<Credentials, Error> {
+pub(super) fn credentials_row(row: &Row) -> Result<Credentials, Error> {
     Ok(Credentials {
         user: rows::user(row, 0)?,
         password: rows::password(row, USER_WIDTH)?,

@@ -95,6 +95,14 @@ pub(super) fn open_memory() -> Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a database that lives as long as its connection. SQLite keeps what its cache does
+/// not hold in a file that has no name and that nobody else can read.
+pub(super) fn open_scratch() -> Result<Connection> {
+    let connection = Connection::open("")?;
+    configure_writer(&connection)?;
+    Ok(connection)
+}
+
 fn configure_writer(connection: &Connection) -> Result<()> {
     configure(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

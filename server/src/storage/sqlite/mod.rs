@@ -13,6 +13,7 @@ mod keys;
 mod readers;
 mod rows;
 mod sessions;
+mod transfer;
 mod turns;
 mod users;
 mod writer;
@@ -38,6 +39,7 @@ use crate::domain::ids::{SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
 /// How many rows of a kind housekeeping deletes before it lets other changes pass.
@@ -83,7 +85,25 @@ impl SqliteStorage {
     ///
     /// [`OpenError`] when there is no memory or no thread to be had.
     pub fn in_memory(now: Timestamp) -> Result<Self, OpenError> {
-        let mut connection = connection::open_memory().map_err(OpenError::database)?;
+        Self::unshared(connection::open_memory(), now)
+    }
+
+    /// The same for more than memory may hold: what is too much for it lies in a file
+    /// without a name.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when there is no memory or no thread to be had.
+    pub fn scratch(now: Timestamp) -> Result<Self, OpenError> {
+        Self::unshared(connection::open_scratch(), now)
+    }
+
+    /// A database that only its one connection sees.
+    fn unshared(
+        connection: rusqlite::Result<Connection>,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        let mut connection = connection.map_err(OpenError::database)?;
         migrations::apply_pending(&mut connection, None, now)?;
         let (writer, stopped) = Writer::start(connection, None).map_err(OpenError::database)?;
         Ok(Self {
@@ -155,6 +175,24 @@ impl Storage for SqliteStorage {
 
     async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>> {
         self.read(move |db| users::list(db, after, limit)).await
+    }
+
+    async fn import_users(
+        &self,
+        _cx: &WriteContext,
+        users: Vec<ImportedUser>,
+        dry_run: bool,
+    ) -> Result<Vec<ImportOutcome>> {
+        if dry_run {
+            self.read(move |db| transfer::judge(db, &users)).await
+        } else {
+            self.write(move |db| transfer::import(db, &users)).await
+        }
+    }
+
+    async fn export_users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<Credentials>> {
+        self.read(move |db| transfer::export(db, after, limit))
+            .await
     }
 
     async fn update_profile(

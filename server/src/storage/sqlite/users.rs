@@ -73,7 +73,7 @@ pub(super) fn credentials_by_email(
         .optional()?)
 }
 
-fn credentials_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Credentials> {
+pub(super) fn credentials_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Credentials> {
     Ok(Credentials {
         user: rows::user(row, 0)?,
         password: PasswordHash::new(row.get::<_, String>(USER_WIDTH)?),
