@@ -180,6 +180,8 @@ async fn whatever_prints_data_prints_json_as_well(backend: Backend) {
         "user enable",
         "user unlock",
         "user delete",
+        "user import",
+        "user export",
         "key list",
         "key rotate",
         "key retire",

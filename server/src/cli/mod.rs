@@ -15,6 +15,7 @@ mod migrate;
 mod open;
 pub mod output;
 mod password;
+mod private_file;
 mod restore;
 pub mod runtime;
 mod secret_input;

@@ -29,13 +29,16 @@ pub fn raw(text: &str) -> anyhow::Result<()> {
     stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
-        .map_err(|error| {
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                StdoutClosed.into()
-            } else {
-                anyhow::Error::new(error).context("cannot write to standard output")
-            }
-        })
+        .map_err(not_written)
+}
+
+/// Why standard output took no data.
+pub(super) fn not_written(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        StdoutClosed.into()
+    } else {
+        anyhow::Error::new(error).context("cannot write to standard output")
+    }
 }
 
 /// Prints a value as JSON, indented.
@@ -49,6 +52,11 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints a warning to stderr.
 pub fn warning(text: &str) {
     to_stderr("warning", text);
+}
+
+/// Prints what is wrong with one of many things to stderr; the command goes on.
+pub(super) fn problem(text: &str) {
+    to_stderr("error", text);
 }
 
 /// Prints an error to stderr: its causes after it, all on one line.

@@ -5,6 +5,10 @@
 
 mod add;
 mod change;
+mod export;
+mod import;
+mod lines;
+mod progress;
 mod service;
 mod show;
 
@@ -40,6 +44,10 @@ pub(super) enum Command {
     Unlock(change::Unlock),
     /// Delete a user for good
     Delete(change::Delete),
+    /// Take users in from a file of another database or service, with their password hashes
+    Import(import::Import),
+    /// Write all users to a file, with their password hashes
+    Export(export::Export),
 }
 
 impl Command {
@@ -55,6 +63,8 @@ impl Command {
             Self::Enable(command) => command.run(cx),
             Self::Unlock(command) => command.run(cx),
             Self::Delete(command) => command.run(cx),
+            Self::Import(command) => command.run(cx),
+            Self::Export(command) => command.run(cx),
         }
     }
 }
