@@ -133,9 +133,10 @@ impl RegisteredClaims {
                 "the token is not valid yet",
             ));
         }
+        let ahead = tolerance.max(options.issued_ahead.as_secs_f64());
         if self
             .issued_at
-            .is_some_and(|issued_at| issued_at > now.plus(tolerance))
+            .is_some_and(|issued_at| issued_at > now.plus(ahead))
         {
             return Err(VerifierError::claim_error(
                 ErrorKind::IssuedInFuture,

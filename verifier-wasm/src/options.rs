@@ -24,6 +24,10 @@ pub struct Options {
     /// How far the clocks may differ: applies to `exp`, `nbf`, an `iat` in the
     /// future and `max_token_age`.
     pub clock_tolerance: Duration,
+    /// How far ahead an `iat` may be where that is more than `clock_tolerance`: for
+    /// whoever issues tokens on several machines. It applies to nothing else, so that it
+    /// prolongs no token's life.
+    pub issued_ahead: Duration,
     /// The oldest `iat` accepted, counted from now.
     pub max_token_age: Option<Duration>,
     /// Claims that must be there, besides those that other options require.
@@ -43,6 +47,7 @@ impl Default for Options {
             audience: None,
             typ: Some("at+jwt".to_owned()),
             clock_tolerance: Duration::ZERO,
+            issued_ahead: Duration::ZERO,
             max_token_age: None,
             required_claims: Vec::new(),
             max_token_length: 16_384,

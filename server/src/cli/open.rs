@@ -1,10 +1,12 @@
 //! Opening the configured database for a subcommand.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 
 use super::Context;
 use crate::config::{Config, DatabaseUrl};
-use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
+use crate::domain::clock::{Clock as _, SharedClock, SystemClock, Timestamp};
 use crate::storage::{self, OpenOptions, Pending, SharedStorage};
 
 /// The configured database, and the time at which it was opened.
@@ -47,7 +49,6 @@ pub(super) async fn storage(cx: &Context, missing: Missing) -> anyhow::Result<Op
             file.display()
         );
     }
-    let now = SystemClock.now();
     let pending = if is_new {
         Pending::Apply
     } else {
@@ -56,14 +57,18 @@ pub(super) async fn storage(cx: &Context, missing: Missing) -> anyhow::Result<Op
     let options = OpenOptions {
         pool: 1,
         pending,
-        now,
+        now: SystemClock.now(),
     };
     let url = &config.database.url;
     let storage = storage::open(url, options).await;
     let storage = storage.with_context(|| format!("cannot open the database {url}"))?;
+    // As at the servers: what they compare is written down by one clock.
+    let clock = SharedClock::new(Arc::new(SystemClock));
+    let asked = clock.compare(storage.now()).await;
+    asked.context("cannot ask the database for the time")?;
     Ok(Opened {
+        now: clock.now(),
         config,
         storage,
-        now,
     })
 }

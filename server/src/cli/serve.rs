@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::assets::HAS_VERIFIER_PACKAGE;
 use crate::config::{Config, Origin, Setting, parse_listen};
 use crate::domain::accounts::Accounts;
-use crate::domain::clock::{Clock, SystemClock, Timestamp};
+use crate::domain::clock::{Clock, SharedClock, SystemClock, Timestamp};
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::domain::hasher::Hasher;
 use crate::domain::housekeeping::Housekeeping;
@@ -100,10 +100,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         )
     })?;
     let address = app.local_addr();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let storage = open_storage(&config, clock.now()).await?;
+    let storage = open_storage(&config, SystemClock.now()).await?;
+    let shared = Arc::new(SharedClock::new(Arc::new(SystemClock)));
+    let asked = shared.compare(storage.now()).await;
+    asked.context("cannot ask the database for the time")?;
+    let clock: Arc<dyn Clock> = Arc::<SharedClock>::clone(&shared);
     let services = services(&config, config.issuer(address), &storage, &clock).await?;
-    let background = in_the_background(&services);
+    let background = in_the_background(&services, shared);
     let settings = Settings::new(&config, config.public_url(address), config.issuer(address));
     let state = Arc::new(AppState::new(services, settings));
 
@@ -183,8 +186,9 @@ async fn services(
     })
 }
 
-/// Keeps the keys fresh and the house in order until it is aborted.
-fn in_the_background(services: &Services) -> JoinHandle<()> {
+/// Keeps the keys fresh, the house in order and the clock right until it is aborted.
+fn in_the_background(services: &Services, shared: Arc<SharedClock>) -> JoinHandle<()> {
+    let storage = Arc::clone(&services.storage);
     let keyring = Arc::clone(services.sessions.keyring());
     let clock = Arc::clone(&services.clock);
     let housekeeping = Housekeeping::new(
@@ -195,7 +199,11 @@ fn in_the_background(services: &Services) -> JoinHandle<()> {
         services.sessions.rules(),
     );
     tokio::spawn(async move {
-        tokio::join!(keyring.watch(&*clock), housekeeping.run());
+        tokio::join!(
+            keyring.watch(&*clock),
+            housekeeping.run(),
+            shared.watch(|| storage.now())
+        );
     })
 }
 

@@ -1,11 +1,15 @@
 //! Time as an argument: instants, and the one place that reads the system's clock.
 
+mod shared;
+
 use std::fmt;
 use std::num::TryFromIntError;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+
+pub use self::shared::SharedClock;
 
 /// How far the clocks of two instances may differ without anybody noticing. Whatever one
 /// instance writes down and another one compares allows for this much.

@@ -12,7 +12,7 @@ use aws_lc_rs::digest;
 use latchkey_verifier::{ErrorKind, KeySet, NumericDate, Options, Verifier};
 use serde::{Deserialize, Serialize};
 
-use super::clock::Timestamp;
+use super::clock::{CLOCK_SKEW, Timestamp};
 use super::encoding::base64url;
 use super::entropy::{Entropy, random_bytes};
 use super::ids::{SessionId, UserId};
@@ -23,10 +23,6 @@ use crate::config;
 
 /// The `client_id` of every access token: there is one client, the service's own users'.
 const CLIENT_ID: &str = "latchkey";
-
-/// How far the clock of an instance that issued a token may be ahead of the one that reads
-/// it. Only for `iat`: this never lets a token live longer.
-const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// What the configuration says about tokens.
 #[derive(Clone, Debug)]
@@ -162,6 +158,8 @@ impl Tokens {
             issuer: Some(rules.issuer.clone()),
             audience: audience.map(|audience| vec![audience.clone()]),
             typ: Some(token_type.typ().to_owned()),
+            // The instance that issued it may have a clock that is ahead.
+            issued_ahead: CLOCK_SKEW,
             required_claims: ["sub", "iat", "jti", "sid", "type"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -289,14 +287,8 @@ fn read(
     kind: Kind,
 ) -> Result<ReadClaims, Refused> {
     let verifier = verifier.with_keys(Arc::clone(keys.verifying()));
-    let verify = |now: Timestamp| {
-        let verified = verifier.verify(token, NumericDate::from_millis(now.as_millis()))?;
-        verified.deserialize::<ReadClaims>()
-    };
-    let claims = match verify(now) {
-        Err(error) if error.kind() == ErrorKind::IssuedInFuture => verify(now.plus(CLOCK_SKEW)),
-        verdict => verdict,
-    }?;
+    let verified = verifier.verify(token, NumericDate::from_millis(now.as_millis()))?;
+    let claims: ReadClaims = verified.deserialize()?;
     if claims.kind != kind {
         return Err(Refused::WrongKind);
     }

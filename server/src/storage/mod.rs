@@ -203,6 +203,12 @@ pub trait Storage: Send + Sync + 'static {
     /// Forgets what nobody can need any more.
     async fn housekeep(&self, cx: &WriteContext, limits: Limits) -> Result<Housekept>;
 
+    /// The time by the clock of the database; `None` where that is the clock of this
+    /// machine, as in an embedded one.
+    async fn now(&self) -> Result<Option<Timestamp>> {
+        Ok(None)
+    }
+
     /// Answers when the database does.
     async fn ping(&self) -> Result<()>;
 

@@ -102,6 +102,24 @@ fn tolerance_widens_every_bound_by_itself() {
 }
 
 #[test]
+fn an_issuer_with_clocks_that_differ_prolongs_nothing() {
+    let options = |tolerance| Options {
+        clock_tolerance: Duration::from_secs(tolerance),
+        issued_ahead: Duration::from_secs(5),
+        ..Options::default()
+    };
+    for (claims, expected) in [
+        (json!({"iat": NOW + 5, "exp": NOW + 6}), "good"),
+        (json!({"iat": NOW + 6}), "issued_in_future iat"),
+        (json!({"exp": NOW}), "expired exp"),
+        (json!({"nbf": NOW + 1}), "not_yet_valid nbf"),
+    ] {
+        assert_eq!(verdict(&claims, &options(0)), expected, "{claims}");
+    }
+    assert_eq!(verdict(&json!({"iat": NOW + 9}), &options(9)), "good");
+}
+
+#[test]
 fn the_longest_tolerance_is_no_trap() {
     let options = Options {
         clock_tolerance: Duration::MAX,

@@ -274,6 +274,34 @@ async fn housekeeping_forgets_the_successor_after_the_grace() {
 }
 
 #[tokio::test]
+async fn instances_whose_clocks_differ_take_each_others_tokens() {
+    // Good for less than the clocks differ.
+    let mut world = World::new(|config| config.access_ttl = CLOCK_SKEW / 2).await;
+    let behind = world.cx();
+    world.clock.advance(CLOCK_SKEW);
+    world.sessions = world.another_server().await;
+    let ahead = world.cx();
+    let (_, tokens) = world.sign_up("ada@example.com").await;
+
+    let server = world.another_server().await;
+    let seen = server.authenticate(&tokens.access_token, behind.now).await;
+    assert!(seen.is_ok());
+    // Two tabs, at both instances at once.
+    let first = server.refresh(&behind, &tokens.refresh_token).await;
+    let first = first.expect("refreshed");
+    let again = world.sessions.refresh(&behind, &tokens.refresh_token).await;
+    let again = again.expect("within the grace");
+    assert_eq!(again.refresh_token, first.refresh_token);
+    let next = world.sessions.refresh(&ahead, &first.refresh_token).await;
+    let next = next.expect("refreshed");
+    server
+        .logout(&behind, &next.access_token)
+        .await
+        .expect("logged out");
+    assert_ended(world.authenticate(&next).await);
+}
+
+#[tokio::test]
 async fn a_session_ends_at_its_greatest_age_whatever_happens() {
     let world = World::new(|config| config.session_max_age = Some(2 * DAY)).await;
     let (user, mut tokens) = world.sign_up("ada@example.com").await;
