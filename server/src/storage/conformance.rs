@@ -30,7 +30,7 @@ pub(super) use self::transfer::*;
 pub(super) use self::turns::*;
 pub(super) use self::users::*;
 use super::{SharedStorage, StorageError};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{CLOCK_SKEW, Timestamp};
 use crate::domain::context::WriteContext;
 use crate::domain::email::Email;
 use crate::domain::entropy::SystemEntropy;

@@ -135,11 +135,16 @@ pub(in crate::storage) async fn ending_every_session_counts_the_living(storage: 
     let (user, first) = signed_in(storage).await;
     let second = new_session();
     let expired = NewSession {
+        expires_at: NOW.minus(CLOCK_SKEW),
+        ..new_session()
+    };
+    // Where a clock is behind, it is alive.
+    let elsewhere = NewSession {
         expires_at: NOW,
         ..new_session()
     };
-    let second_id = second.id;
-    for session in [second, expired] {
+    let (second_id, elsewhere_id) = (second.id, elsewhere.id);
+    for session in [second, expired, elsewhere] {
         storage
             .start_session(&cx(NOW), user.id, &hash("first"), None, session)
             .await
@@ -151,7 +156,10 @@ pub(in crate::storage) async fn ending_every_session_counts_the_living(storage: 
             .await
             .unwrap()
     };
-    assert_eq!(end_all().await, 2);
+    assert_eq!(end_all().await, 3);
     assert!(!is_alive(storage, first).await && !is_alive(storage, second_id).await);
+    let before = NOW.minus(Duration::from_millis(1));
+    let found = storage.session(elsewhere_id, before).await.unwrap();
+    assert!(found.is_none());
     assert_eq!(end_all().await, 0);
 }

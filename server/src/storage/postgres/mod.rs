@@ -27,6 +27,7 @@ use async_trait::async_trait;
 pub(in crate::storage) use self::connect::Connector;
 use self::error::Failure;
 use self::pool::{Connection, Kind, Pool};
+use self::rows::Stored;
 use super::{Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Result, Storage};
 use crate::config::PostgresUrl;
 use crate::domain::clock::Timestamp;
@@ -326,6 +327,15 @@ impl Storage for PostgresStorage {
             sessions: ended + expired,
             successors,
         })
+    }
+
+    async fn now(&self) -> Result<Option<Timestamp>> {
+        let now = self.control.run(Kind::Read, |db| async move {
+            let ask = db.prepare_cached("SELECT clock_timestamp()").await?;
+            let row = db.query_one(&ask, &[]).await?;
+            Ok(row.try_get::<_, Stored<Timestamp>>(0)?.0)
+        });
+        now.await.map(Some)
     }
 
     async fn ping(&self) -> Result<()> {

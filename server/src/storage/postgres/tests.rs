@@ -4,6 +4,7 @@ use latchkey_test_postgres::{Cluster, Database};
 
 use super::*;
 use crate::config::DatabaseUrl;
+use crate::domain::clock::{Clock as _, SystemClock};
 use crate::storage::Pending;
 use crate::storage::conformance::Fresh;
 
@@ -54,4 +55,15 @@ async fn open(url: &str, pool: u32) -> PostgresStorage {
     PostgresStorage::open(&parsed(url), options)
         .await
         .expect("opens")
+}
+
+#[tokio::test]
+async fn the_database_has_a_clock_of_its_own() {
+    let database = migrated();
+    let storage = open(&database.url(), 1).await;
+    // The cluster runs on this machine.
+    let before = SystemClock.now();
+    let now = storage.now().await.expect("an answer").expect("a clock");
+    assert!(before <= now && now <= SystemClock.now(), "{now}");
+    storage.close().await;
 }

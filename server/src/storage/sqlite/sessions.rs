@@ -4,7 +4,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::rows::{self, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{CLOCK_SKEW, Timestamp};
 use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
@@ -192,9 +192,14 @@ pub(super) fn end_all(
     let ended = connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?2, end_reason = ?3, sealed_successor = NULL \
-             WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2",
+             WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?4",
         )?
-        .execute(params![Stored(user), Stored(cx.now), reason.as_str()])?;
+        .execute(params![
+            Stored(user),
+            Stored(cx.now),
+            reason.as_str(),
+            Stored(cx.now.minus(CLOCK_SKEW))
+        ])?;
     Ok(count(ended))
 }
 
