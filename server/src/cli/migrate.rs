@@ -78,7 +78,7 @@ impl Down {
         let loses = migrator.down_loses(self.count).await?;
         if !self.yes && !loses.is_empty() {
             let loses = listed(&loses);
-            return Err(UsageError(format!("this deletes {loses}: add --yes to do so")).into());
+            return Err(UsageError(format!("this loses {loses}: add --yes to do so")).into());
         }
         let steps = migrator.down(self.count).await?;
         print_done(&steps, "took back", "", self.json)
@@ -108,6 +108,15 @@ fn print_done(steps: &[Step], done: &str, nothing: &str, json: bool) -> anyhow::
     }
     for step in steps {
         output::line(&format!("{done} {:04}_{}", step.version, step.name))?;
+        print_statements(step)?;
+    }
+    Ok(())
+}
+
+/// What a step does to a database that was not made by Latchkey.
+fn print_statements(step: &Step) -> anyhow::Result<()> {
+    for statement in step.adoption.iter().flat_map(|it| &it.statements) {
+        output::line(&format!("    {statement}"))?;
     }
     Ok(())
 }
@@ -118,14 +127,24 @@ async fn status(migrator: &dyn Migrator, json: bool) -> anyhow::Result<()> {
         return output::json(&steps);
     }
     let mut table = output::Table::new(["version", "name", "state", "applied at"]);
-    for step in steps {
+    for step in &steps {
         let when = step
             .applied_at
             .map_or_else(String::new, |at| at.to_string());
         let version = format!("{:04}", step.version);
         table.row([&version, &step.name, step.state.as_str(), &when]);
     }
-    table.print()
+    table.print()?;
+    if let Some(adoption) = steps.iter().find_map(|step| step.adoption.as_ref()) {
+        output::line(&format!(
+            "\nthis is the predecessor's database: `latchkey migrate up` would adopt its table users ({} rows) and run",
+            adoption.users
+        ))?;
+        for step in &steps {
+            print_statements(step)?;
+        }
+    }
+    Ok(())
 }
 
 async fn verify(migrator: &dyn Migrator, json: bool) -> anyhow::Result<()> {

@@ -11,12 +11,15 @@
 mod embedded;
 mod history;
 mod lock;
+mod postgres;
 mod schema;
 mod sqlite;
 
 use async_trait::async_trait;
 use serde::Serialize;
 
+pub(in crate::storage) use self::postgres::open as open_postgres;
+pub use self::postgres::{AdoptionError, PostgresMigrator};
 pub use self::sqlite::SqliteMigrator;
 pub(in crate::storage) use self::sqlite::{apply_pending, open, require_current, schema_version};
 use crate::domain::clock::Timestamp;
@@ -25,7 +28,7 @@ use crate::domain::clock::Timestamp;
 const HISTORY: &str = "latchkey_migrations";
 
 /// A step of the schema.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Migration {
     /// Its number; they count from 1 without a gap.
     version: u32,
@@ -37,12 +40,32 @@ struct Migration {
     down: &'static str,
     /// What is lost when it is taken back, for a person; `None` when that is nothing.
     loses: Option<&'static str>,
+    /// What it does instead where the table `users` is the predecessor's; `None` when that
+    /// is the same.
+    predecessor: Option<OnPredecessor>,
+}
+
+/// What a step does where the table `users` is the predecessor's.
+#[derive(Clone, Copy, Debug)]
+struct OnPredecessor {
+    /// The SQL in place of `up`, which adds to the table what it lacks.
+    adopt: &'static str,
+    /// The SQL in place of `down`, which takes back what was added and nothing else.
+    hand_back: &'static str,
 }
 
 impl Migration {
     /// The name of the folder.
     fn label(&self) -> String {
         format!("{:04}_{}", self.version, self.name)
+    }
+
+    /// What is put on record of the text that makes the step, whichever of its texts that is.
+    fn checksum(&self) -> String {
+        match &self.predecessor {
+            Some(other) => history::checksum(&format!("{}{}", self.up, other.adopt)),
+            None => history::checksum(self.up),
+        }
     }
 }
 
@@ -56,7 +79,7 @@ pub trait Migrator: Send + Sync {
     async fn down(&self, count: u32) -> Result<Vec<Step>, MigrationError>;
 
     /// What taking back the last `count` steps would lose, for a person; empty when nothing.
-    async fn down_loses(&self, count: u32) -> Result<Vec<&'static str>, MigrationError>;
+    async fn down_loses(&self, count: u32) -> Result<Vec<String>, MigrationError>;
 
     /// Every known step, and whether it is applied.
     async fn status(&self) -> Result<Vec<Step>, MigrationError>;
@@ -77,6 +100,19 @@ pub struct Step {
     pub state: StepState,
     /// When it was applied.
     pub applied_at: Option<Timestamp>,
+    /// What it does to the predecessor's database, or did just now; only where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Adoption>,
+}
+
+/// What a step does to a database of the predecessor when it adopts the table `users`, or
+/// hands it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Adoption {
+    /// How many users the table has.
+    pub users: u64,
+    /// Each statement, on one line.
+    pub statements: Vec<String>,
 }
 
 /// Whether a step is applied.
@@ -132,6 +168,9 @@ pub enum MigrationError {
         "the database has the table {0:?} and no record of Latchkey's migrations: point database.url at a file of its own"
     )]
     NotOurs(String),
+    /// The database has a table `users` or others, and is not to be touched.
+    #[error(transparent)]
+    Adoption(#[from] AdoptionError),
     /// Steps are pending and were not to be applied.
     #[error("the database lacks migration {0}: run `latchkey migrate up`")]
     Pending(String),

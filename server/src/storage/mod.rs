@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::migrations::{MigrationError, Migrator, SqliteMigrator};
-use self::postgres::PostgresStorage;
+use self::migrations::{MigrationError, Migrator, PostgresMigrator, SqliteMigrator};
+use self::postgres::{Connector, PostgresStorage};
 use self::sqlite::SqliteStorage;
 use crate::config::DatabaseUrl;
 use crate::domain::clock::Timestamp;
@@ -336,7 +336,10 @@ pub fn migrator(url: &DatabaseUrl) -> Result<Box<dyn Migrator>, OpenError> {
     match url {
         DatabaseUrl::SqliteFile(path) => Ok(Box::new(SqliteMigrator::new(path))),
         DatabaseUrl::SqliteMemory => Err(OpenError::NothingToMigrate),
-        DatabaseUrl::Postgres(_) => Err(OpenError::NotSupported),
+        DatabaseUrl::Postgres(url) => {
+            let connector = Connector::new(url).map_err(OpenError::database)?;
+            Ok(Box::new(PostgresMigrator::new(connector)))
+        }
     }
 }
 
@@ -367,11 +370,6 @@ pub enum OpenError {
     /// The schema is not this binary's.
     #[error(transparent)]
     Schema(#[from] MigrationError),
-    /// A kind of database that this binary cannot use.
-    #[error(
-        "PostgreSQL is not supported by this version: set database.url to sqlite:FILE or sqlite::memory:"
-    )]
-    NotSupported,
     /// A database in memory has no schema from before.
     #[error("sqlite::memory: is migrated whenever it is opened: set database.url to sqlite:FILE")]
     NothingToMigrate,

@@ -24,7 +24,7 @@ impl Applied {
     fn state(&self, embedded: &[Migration]) -> StepState {
         match embedded.iter().find(|step| step.version == self.version) {
             None => StepState::Unknown,
-            Some(step) if step.name == self.name && checksum(step.up) == self.checksum => {
+            Some(step) if step.name == self.name && step.checksum() == self.checksum => {
                 StepState::Applied
             }
             Some(_) => StepState::Edited,
@@ -67,6 +67,7 @@ pub(super) fn steps(applied: &[Applied], embedded: &[Migration]) -> Vec<Step> {
         name: step.name.clone(),
         state: step.state(embedded),
         applied_at: Some(step.applied_at),
+        adoption: None,
     });
     let pending = embedded.iter().skip(applied.len()).map(pending);
     on_record.chain(pending).collect()
@@ -79,6 +80,7 @@ pub(super) fn pending(step: &Migration) -> Step {
         name: step.name.to_owned(),
         state: StepState::Pending,
         applied_at: None,
+        adoption: None,
     }
 }
 

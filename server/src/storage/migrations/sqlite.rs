@@ -87,14 +87,17 @@ impl Migrator for SqliteMigrator {
         .await
     }
 
-    async fn down_loses(&self, count: u32) -> Result<Vec<&'static str>, MigrationError> {
+    async fn down_loses(&self, count: u32) -> Result<Vec<String>, MigrationError> {
         self.blocking(move |this| {
             let applied = history::check(&this.applied()?, this.steps)?;
             let Some(target) = applied.checked_sub(count) else {
                 return too_far(applied, count);
             };
             let taken_back = &this.steps[index(target)..index(applied)];
-            Ok(taken_back.iter().filter_map(|step| step.loses).collect())
+            Ok(taken_back
+                .iter()
+                .filter_map(|step| step.loses.map(str::to_owned))
+                .collect())
         })
         .await
     }
@@ -229,7 +232,7 @@ fn walk(
 /// The step as the crate wants it, with its record written or deleted along with it.
 fn runnable(step: &Migration, now: Option<Timestamp>) -> M<'_> {
     let (version, name) = (step.version, step.name);
-    let sum = history::checksum(step.up);
+    let sum = step.checksum();
     let applied_at = now.map(Timestamp::as_millis);
     let write = move |transaction: &rusqlite::Transaction<'_>| -> HookResult {
         transaction.execute_batch(&format!(

@@ -28,7 +28,9 @@ pub(in crate::storage) use self::connect::Connector;
 use self::error::Failure;
 use self::pool::{Connection, Kind, Pool};
 use self::rows::Stored;
-use super::{Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Result, Storage};
+use super::{
+    Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Result, Storage, migrations,
+};
 use crate::config::PostgresUrl;
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
@@ -67,7 +69,8 @@ impl PostgresStorage {
     /// [`OpenError`] when the database cannot be used or its schema is not this binary's.
     pub async fn open(url: &PostgresUrl, options: OpenOptions) -> Result<Self, OpenError> {
         let connector = Connector::new(url).map_err(OpenError::database)?;
-        connector.connect().await.map_err(OpenError::database)?;
+        let mut client = connector.connect().await.map_err(OpenError::database)?;
+        migrations::open_postgres(&mut client, options.pending, options.now).await?;
         Ok(Self {
             requests: Pool::new(connector.clone(), options.pool, DEADLINE),
             control: Pool::new(connector, 1, CONTROL_DEADLINE),

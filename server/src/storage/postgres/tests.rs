@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use latchkey_test_postgres::{Cluster, Database};
+use latchkey_test_postgres::Cluster;
 
 use super::*;
 use crate::config::DatabaseUrl;
@@ -13,7 +13,7 @@ mod conforms_on_postgres {
 }
 
 async fn fresh() -> Fresh {
-    let database = migrated();
+    let database = Cluster::shared().database();
     Fresh {
         storage: Arc::new(open(&database.url(), 4).await),
         _keep: Box::new(database),
@@ -21,23 +21,6 @@ async fn fresh() -> Fresh {
 }
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_007);
-
-/// A database with the whole schema.
-fn migrated() -> Database {
-    let database = Cluster::shared().database();
-    for step in [
-        include_str!("../../../../migrations/postgres/0001_create_users/up.sql"),
-        include_str!("../../../../migrations/postgres/0002_add_timestamps/up.sql"),
-        include_str!("../../../../migrations/postgres/0003_add_account_state/up.sql"),
-        include_str!("../../../../migrations/postgres/0004_create_sessions/up.sql"),
-        include_str!("../../../../migrations/postgres/0005_create_signing_keys/up.sql"),
-        include_str!("../../../../migrations/postgres/0006_create_turns/up.sql"),
-        include_str!("../../../../migrations/postgres/0007_add_key_token_life/up.sql"),
-    ] {
-        database.execute(step);
-    }
-    database
-}
 
 fn parsed(url: &str) -> Box<PostgresUrl> {
     match url.parse().expect("a URL") {

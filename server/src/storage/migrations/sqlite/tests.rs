@@ -87,6 +87,7 @@ fn extra(up: &'static str, down: &'static str) -> Migration {
         up,
         down,
         loses: None,
+        predecessor: None,
     }
 }
 
@@ -121,6 +122,7 @@ async fn up_records_name_checksum_and_time_and_the_second_time_does_nothing() {
             name: "create_users".to_owned(),
             state: StepState::Applied,
             applied_at: Some(NOW),
+            adoption: None,
         }
     );
 }
