@@ -42,7 +42,7 @@ async fn open(url: &str, pool: u32) -> PostgresStorage {
 
 #[tokio::test]
 async fn the_database_has_a_clock_of_its_own() {
-    let database = migrated();
+    let database = Cluster::shared().database();
     let storage = open(&database.url(), 1).await;
     // The cluster runs on this machine.
     let before = SystemClock.now();
