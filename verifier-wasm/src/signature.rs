@@ -8,23 +8,31 @@
 //! check a key once, when the key set is built, and keep it parsed.
 //!
 //! Public keys and signatures are public: their checks may take a variable
-//! time. HMACs are compared in constant time.
+//! time, and the arithmetic in the modules below does. It must never be given a
+//! secret. HMACs are compared in constant time.
+//!
+//! | | |
+//! | --- | --- |
+//! | `rsa` on `montgomery` | any odd modulus |
+//! | `p256`, `ed25519` on `windows` on `field` and `words` | curves of 256 bits |
 
-use std::marker::PhantomData;
+mod ed25519;
+mod field;
+mod montgomery;
+mod p256;
+mod rsa;
+mod windows;
+mod words;
+
+use std::{marker::PhantomData, sync::Arc};
 
 use ::signature::{Error as SignatureError, Verifier};
-use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey as Ed25519Key};
 use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm as JwtAlgorithm, crypto::JwtVerifier};
-use p256::ecdsa::{Signature as P256Signature, VerifyingKey as P256Key};
-use rsa::{BigUint, Pkcs1v15Sign, RsaPublicKey, pkcs8::AssociatedOid, traits::PublicKeyParts as _};
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use sha2::{Sha256, Sha384, Sha512};
 
+use self::{ed25519::Ed25519Key, p256::P256Key, rsa::RsaKey};
 use crate::{Algorithm, KeyError};
-
-/// The sizes of RSA moduli accepted, in bits. RFC 7518 section 3.3 sets the
-/// lower bound; the upper one bounds the work that a foreign key set can cause.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 type BoxedVerifier = Box<dyn JwtVerifier + Send + Sync>;
 
@@ -52,19 +60,7 @@ impl SignatureKey {
     /// An RSA key from its modulus and exponent, both big-endian without
     /// leading zeros (RFC 7518 section 6.3.1).
     pub(crate) fn rsa(n: &[u8], e: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
-        if n.first() == Some(&0) || e.first() == Some(&0) {
-            return Err(KeyError::new("an RSA number has leading zeros"));
-        }
-        if n.len() > RSA_BITS.end() / 8 {
-            return Err(KeyError::new("the RSA modulus is longer than 8192 bits"));
-        }
-        let n = BigUint::from_bytes_be(n);
-        if n.bits() < *RSA_BITS.start() {
-            return Err(KeyError::new("the RSA modulus is shorter than 2048 bits"));
-        }
-        // The crate checks that both are odd and that e is less than 2^33.
-        let key = RsaPublicKey::new_with_max_size(n, BigUint::from_bytes_be(e), *RSA_BITS.end())
-            .map_err(|_| KeyError::new("the RSA modulus or exponent is not sane"))?;
+        let key = Arc::new(RsaKey::new(n, e)?);
         let verifiers = algorithms
             .iter()
             .filter_map(|algorithm| match algorithm {
@@ -79,9 +75,8 @@ impl SignatureKey {
 
     /// A P-256 key from its coordinates, which must be a point of the curve.
     pub(crate) fn p256(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, KeyError> {
-        let point = p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
-        let key = P256Key::from_encoded_point(&point)
-            .map_err(|_| KeyError::new("the coordinates are not a point of P-256"))?;
+        let key = P256Key::new(x, y)
+            .ok_or_else(|| KeyError::new("the coordinates are not a point of P-256"))?;
         Ok(Self(vec![Box::new(P256Verifier(key))]))
     }
 
@@ -89,16 +84,7 @@ impl SignatureKey {
     /// points of small order, under which one signature fits many messages, are
     /// refused.
     pub(crate) fn ed25519(x: &[u8; 32]) -> Result<Self, KeyError> {
-        if !is_reduced(x) {
-            return Err(KeyError::new(
-                "the Ed25519 key is not in its canonical encoding",
-            ));
-        }
-        let key = Ed25519Key::from_bytes(x)
-            .map_err(|_| KeyError::new("the Ed25519 key is not a point of the curve"))?;
-        if key.is_weak() {
-            return Err(KeyError::new("the Ed25519 key has small order"));
-        }
+        let key = Ed25519Key::new(x)?;
         Ok(Self(vec![Box::new(Ed25519Verifier(key))]))
     }
 
@@ -136,12 +122,6 @@ const fn jwt_algorithm(algorithm: Algorithm) -> JwtAlgorithm {
     }
 }
 
-/// Whether the little-endian y coordinate is below the field's prime,
-/// 2^255 - 19. The top bit holds the sign of x.
-fn is_reduced(x: &[u8; 32]) -> bool {
-    x[0] < 0xed || x[1..31].iter().any(|byte| *byte != 0xff) || x[31] & 0x7f != 0x7f
-}
-
 /// An HMAC whose key has been absorbed; each check starts from a copy.
 struct HmacVerifier<M> {
     algorithm: Algorithm,
@@ -169,36 +149,32 @@ impl<M: Mac + Clone> JwtVerifier for HmacVerifier<M> {
     }
 }
 
-struct RsaVerifier<D> {
+struct RsaVerifier<H> {
     algorithm: Algorithm,
-    key: RsaPublicKey,
-    digest: PhantomData<fn() -> D>,
+    key: Arc<RsaKey>,
+    hash: PhantomData<fn() -> H>,
 }
 
-impl<D: Digest + AssociatedOid + 'static> RsaVerifier<D> {
-    fn boxed(algorithm: Algorithm, key: &RsaPublicKey) -> Option<BoxedVerifier> {
+impl<H: rsa::Hash + 'static> RsaVerifier<H> {
+    fn boxed(algorithm: Algorithm, key: &Arc<RsaKey>) -> Option<BoxedVerifier> {
         Some(Box::new(Self {
             algorithm,
-            key: key.clone(),
-            digest: PhantomData,
+            key: Arc::clone(key),
+            hash: PhantomData,
         }))
     }
 }
 
-impl<D: Digest + AssociatedOid> Verifier<Vec<u8>> for RsaVerifier<D> {
+impl<H: rsa::Hash> Verifier<Vec<u8>> for RsaVerifier<H> {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
-        // RFC 8017 section 8.2.2 step 1. Also keeps an absurd signature from
-        // being turned into a number at all.
-        if signature.len() != self.key.size() {
+        if !self.key.verify::<H>(message, signature) {
             return Err(SignatureError::new());
         }
-        self.key
-            .verify(Pkcs1v15Sign::new::<D>(), &D::digest(message), signature)
-            .map_err(|_| SignatureError::new())
+        Ok(())
     }
 }
 
-impl<D: Digest + AssociatedOid> JwtVerifier for RsaVerifier<D> {
+impl<H: rsa::Hash> JwtVerifier for RsaVerifier<H> {
     fn algorithm(&self) -> JwtAlgorithm {
         jwt_algorithm(self.algorithm)
     }
@@ -208,9 +184,10 @@ struct P256Verifier(P256Key);
 
 impl Verifier<Vec<u8>> for P256Verifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
-        // R and S, 32 bytes each, neither zero nor too large (RFC 7518 section 3.4).
-        let signature = P256Signature::from_slice(signature)?;
-        self.0.verify(message, &signature)
+        if !self.0.verify(message, signature) {
+            return Err(SignatureError::new());
+        }
+        Ok(())
     }
 }
 
@@ -224,9 +201,10 @@ struct Ed25519Verifier(Ed25519Key);
 
 impl Verifier<Vec<u8>> for Ed25519Verifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
-        let signature = Ed25519Signature::from_slice(signature)?;
-        // Strict: refuses an S that is not reduced and an R of small order.
-        self.0.verify_strict(message, &signature)
+        if !self.0.verify(message, signature) {
+            return Err(SignatureError::new());
+        }
+        Ok(())
     }
 }
 
