@@ -13,6 +13,7 @@ mod email;
 mod health;
 mod hmac_secret;
 mod http;
+mod import_export;
 mod keys;
 mod log_out;
 mod logs;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
+use tokio::process::Child;
 
 use crate::backend::{Backend, Database};
 use crate::binary;
@@ -254,14 +255,7 @@ impl Home {
         input: &str,
         arguments: impl IntoIterator<Item = S>,
     ) -> Output {
-        let mut command = tokio::process::Command::from(self.command(&[], arguments));
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the binary starts");
+        let mut child = self.begin_cli(arguments);
         let mut stdin = child.stdin.take().expect("a piped stdin");
         // It may end without reading: that is its business.
         let _ = stdin.write_all(input.as_bytes()).await;
@@ -272,6 +266,22 @@ impl Home {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// Starts a subcommand whose stdin stays open; it dies with what is given back.
+    ///
+    /// # Panics
+    ///
+    /// When the binary cannot be run.
+    #[must_use]
+    pub fn begin_cli<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Child {
+        tokio::process::Command::from(self.command(&[], arguments))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary starts")
     }
 
     fn command<S: AsRef<OsStr>>(

@@ -94,14 +94,14 @@ impl Import {
         }
         if tally.short_names > 0 {
             output::warning(&format!(
-                "{} of the imported names are shorter than the {} characters of a new one",
-                tally.short_names,
-                UserName::MIN
+                "imported names that are shorter than the {} characters of a new one: {}",
+                UserName::MIN,
+                tally.short_names
             ));
         }
         if tally.without_password > 0 {
             output::warning(&format!(
-                "{} of the imported users have no password and cannot sign in: see `latchkey user set-password`",
+                "imported users without a password, who cannot sign in before `latchkey user set-password`: {}",
                 tally.without_password
             ));
         }
