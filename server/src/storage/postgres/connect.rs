@@ -27,8 +27,12 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// What the server ends by itself, so that nothing of ours holds a lock for longer even
 /// when nobody here is left to let go of it.
+///
+/// The isolation is the one for which the locks of the units of work are chosen, whatever
+/// the database or the role has been set to.
 const LIMITS: &str = "-c statement_timeout=10s -c lock_timeout=5s \
-     -c idle_in_transaction_session_timeout=30s";
+     -c idle_in_transaction_session_timeout=30s \
+     -c default_transaction_isolation=read\\ committed";
 
 /// An answer of 2xx means that it is on disk, also where the database or the role has been
 /// set to answer before. Any other setting is the server's business.

@@ -26,7 +26,7 @@ use async_trait::async_trait;
 
 pub(in crate::storage) use self::connect::Connector;
 use self::error::Failure;
-use self::pool::{Connection, Kind, Pool};
+use self::pool::{Connection, Kind, Patience, Pool};
 use self::rows::Stored;
 use super::{
     Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Result, Storage, migrations,
@@ -45,12 +45,17 @@ use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 /// How many rows of a kind housekeeping deletes at once.
 const HOUSEKEEPING_BATCH: u32 = 1000;
 
-/// How long a unit of work may take with everything that it waits for: less than
-/// `server.request_timeout`.
-const DEADLINE: Duration = Duration::from_secs(15);
+/// For requests: less than the default of `server.request_timeout`.
+const PATIENCE: Patience = Patience {
+    connection: Duration::from_secs(5),
+    unit: Duration::from_secs(15),
+};
 
-/// The same for a question that is asked every few seconds.
-const CONTROL_DEADLINE: Duration = Duration::from_secs(5);
+/// For what is asked every few seconds.
+const CONTROL_PATIENCE: Patience = Patience {
+    connection: Duration::from_secs(5),
+    unit: Duration::from_secs(5),
+};
 
 /// A PostgreSQL database.
 pub struct PostgresStorage {
@@ -72,8 +77,8 @@ impl PostgresStorage {
         let mut client = connector.connect().await.map_err(OpenError::database)?;
         migrations::open_postgres(&mut client, options.pending, options.now).await?;
         Ok(Self {
-            requests: Pool::new(connector.clone(), options.pool, DEADLINE),
-            control: Pool::new(connector, 1, CONTROL_DEADLINE),
+            requests: Pool::new(connector.clone(), options.pool, PATIENCE),
+            control: Pool::new(connector, 1, CONTROL_PATIENCE),
         })
     }
 

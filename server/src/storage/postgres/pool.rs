@@ -19,8 +19,8 @@ use super::connect::Connector;
 use super::error::{Failure, Remedy, of_pool};
 use crate::storage::{Result, StorageError};
 
-/// How long a unit waits for a connection to be free, and for a new one to be made.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long the making of a connection may take, from its address to the last answer.
+const CREATE: Duration = Duration::from_secs(5);
 
 /// How often a unit is tried when others come in between.
 const TRIES: u32 = 3;
@@ -29,11 +29,19 @@ const TRIES: u32 = 3;
 /// thrown away.
 const REST: Duration = Duration::from_secs(1);
 
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// For a connection to be free.
+    pub(super) connection: Duration,
+    /// For a whole unit of work, with everything that it waits for.
+    pub(super) unit: Duration,
+}
+
 /// A number of connections to one server.
 pub(super) struct Pool {
     connections: deadpool_postgres::Pool,
-    /// How long a unit may take, with everything that it waits for.
-    deadline: Duration,
+    patience: Patience,
     /// Held by every unit, so that closing can wait for the last.
     units: RwLock<()>,
 }
@@ -48,22 +56,22 @@ pub(super) enum Kind {
 }
 
 impl Pool {
-    pub(super) fn new(connector: Connector, size: u32, deadline: Duration) -> Self {
+    pub(super) fn new(connector: Connector, size: u32, patience: Patience) -> Self {
         let config = connector.limited();
         let manager = Manager::from_connect(config, connector, Default::default());
         let connections = deadpool_postgres::Pool::builder(manager)
             .max_size(size.max(1) as usize)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
-                wait: Some(WAIT),
-                create: Some(WAIT),
+                wait: Some(patience.connection),
+                create: Some(CREATE),
                 recycle: None,
             })
             .build()
             .expect("a pool with timeouts has a runtime");
         Self {
             connections,
-            deadline,
+            patience,
             units: RwLock::new(()),
         }
     }
@@ -75,7 +83,7 @@ impl Pool {
         F: Future<Output = Result<T, Failure>>,
     {
         let _running = self.units.try_read().map_err(|_| closed())?;
-        let deadline = Instant::now() + self.deadline;
+        let deadline = Instant::now() + self.patience.unit;
         let mut tries = 1;
         loop {
             let connection = timeout_at(deadline, self.connection())

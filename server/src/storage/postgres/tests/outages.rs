@@ -1,0 +1,233 @@
+//! What happens when connections are scarce, slow or gone.
+
+use std::time::Instant;
+
+use super::*;
+
+fn is_unavailable<T>(outcome: &Result<T>) -> bool {
+    matches!(outcome, Err(StorageError::Unavailable(_)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_is_used_up_says_so_in_time_and_the_ping_does_not_wait_for_it() {
+    let database = migrated().await;
+    let storage = Arc::new(open_impatiently(&database.url(), 1).await);
+    let (user, _) = signed_in(&storage).await;
+    let held = database.hold("select from users for update");
+    let writer = tokio::spawn({
+        let storage = storage.clone();
+        async move { storage.set_disabled(&cx(), user.id, true).await }
+    });
+    until_waiting(&database, 1).await;
+
+    let asked_at = Instant::now();
+    assert!(is_unavailable(&storage.user(user.id).await));
+    assert!(asked_at.elapsed() < PATIENCE.connection);
+    storage.ping().await.expect("has a connection of its own");
+
+    drop(held);
+    let disabled = writer.await.expect("no panic").expect("disabled");
+    assert!(disabled.is_some_and(|user| user.disabled_at.is_some()));
+    storage.user(user.id).await.expect("free again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_elses_lock_is_not_waited_for_longer_than_the_server_allows() {
+    let database = migrated().await;
+    let url = format!("{}?options=-clock_timeout%3D50ms", database.url());
+    let storage = open(&url, 1).await;
+    let (user, session) = signed_in(&storage).await;
+    let held = database.hold("select from users for update");
+    let outcome = storage
+        .change_password(&cx(), user.id, None, hash("second"), None)
+        .await;
+    assert!(is_unavailable(&outcome), "{outcome:?}");
+    drop(held);
+    let found = storage.session(session, NOW).await.expect("at rest again");
+    assert!(found.is_some(), "nothing has changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_goes_away_leaves_a_connection_that_others_can_use() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    let (user, session) = signed_in(&storage).await;
+    let held = database.hold("select from users for update");
+    let cx = cx();
+    tokio::select! {
+        _ = storage.set_disabled(&cx, user.id, true) => panic!("the lock is held"),
+        () = until_waiting(&database, 1) => {}
+    }
+    drop(held);
+    let found = storage.session(session, NOW).await.expect("usable");
+    assert!(found.is_some(), "what nobody waited for was undone");
+    let open = "select 1 from pg_stat_activity where state like 'idle in transaction%' \
+         and datname = current_database()";
+    assert_eq!(database.rows(open).len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_go_on_when_the_server_ends_connections() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 4).await);
+    let (user, _) = signed_in(&storage).await;
+    for _ in 0..5 {
+        let reads: Vec<_> = (0..8)
+            .map(|_| {
+                let storage = storage.clone();
+                tokio::spawn(async move { storage.user(user.id).await })
+            })
+            .collect();
+        for read in reads {
+            let found = read.await.expect("no panic").expect("answered");
+            assert_eq!(found, Some(user.clone()));
+        }
+        storage.ping().await.expect("answered");
+        assert!(database.terminate_backends() >= 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_whose_connection_is_ended_under_it_is_done_again() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 2).await);
+    let (user, _) = signed_in(&storage).await;
+    let held = database.hold("lock table users in access exclusive mode");
+    let read = tokio::spawn({
+        let storage = storage.clone();
+        async move { storage.user(user.id).await }
+    });
+    until_waiting(&database, 1).await;
+    database.terminate_backends();
+    drop(held);
+    let found = read.await.expect("no panic").expect("answered");
+    assert_eq!(found, Some(user));
+}
+
+/// Until its COMMIT is sent, a transaction has certainly changed nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_whose_connection_is_ended_before_the_commit_is_done_again() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 2).await);
+    let (user, session) = signed_in(&storage).await;
+    let held = database.hold("select from users for update");
+    let write = tokio::spawn({
+        let storage = storage.clone();
+        async move { storage.set_disabled(&cx(), user.id, true).await }
+    });
+    until_waiting(&database, 1).await;
+    database.terminate_backends();
+    drop(held);
+    let disabled = write.await.expect("no panic").expect("done again");
+    assert!(disabled.is_some_and(|user| user.disabled_at.is_some()));
+    let found = storage.session(session, NOW).await.expect("answered");
+    assert!(found.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_may_have_been_committed_is_not_done_again() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 2).await);
+    signed_in(&storage).await;
+    let held = database.hold("lock table users in access exclusive mode");
+    let write = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            let bob = new_user("bob@example.com");
+            storage.create_user(&cx(), bob, None).await
+        }
+    });
+    until_waiting(&database, 1).await;
+    database.terminate_backends();
+    drop(held);
+    assert!(is_unavailable(&write.await.expect("no panic")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_was_away_is_used_again_when_it_is_back() {
+    let cluster = Cluster::own().start();
+    let database = migrated_on(&cluster).await;
+    let storage = open(&database.url(), 2).await;
+    let (user, _) = signed_in(&storage).await;
+    cluster.kill_9();
+    assert!(is_unavailable(&storage.ping().await));
+    assert!(is_unavailable(&storage.user(user.id).await));
+    let bob = new_user("bob@example.com");
+    let created = storage.create_user(&cx(), bob, None).await;
+    assert!(is_unavailable(&created));
+    cluster.start();
+    storage.ping().await.expect("back");
+    let found = storage.user(user.id).await.expect("back");
+    assert_eq!(found, Some(user));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_lets_what_runs_come_to_its_end() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 2).await);
+    let (user, _) = signed_in(&storage).await;
+    let held = database.hold("select from users for update");
+    let write = tokio::spawn({
+        let storage = storage.clone();
+        async move { storage.set_disabled(&cx(), user.id, true).await }
+    });
+    until_waiting(&database, 1).await;
+    let close = tokio::spawn({
+        let storage = storage.clone();
+        async move { storage.close().await }
+    });
+    while !is_unavailable(&storage.user(user.id).await) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!close.is_finished());
+    drop(held);
+    write.await.expect("no panic").expect("disabled");
+    close.await.expect("no panic");
+    let ours = "select 1 from pg_stat_activity where application_name = 'latchkey' \
+         and datname = current_database()";
+    while !database.rows(ours).is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// An older server may be running while a newer one changes the schema.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_that_changes_under_prepared_statements_is_noticed() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    let (user, _) = signed_in(&storage).await;
+    let rename = |name: &str| ProfileChange {
+        name: Some(UserName::parse(name).expect("a name")),
+        age: None,
+    };
+    for (number, kind) in ["text", "varchar(300)"].into_iter().enumerate() {
+        storage.user(user.id).await.expect("prepared");
+        database.execute(&format!("alter table users alter column name type {kind}"));
+        let found = storage.user(user.id).await.expect("prepared again");
+        assert_eq!(found.map(|user| user.id), Some(user.id));
+
+        storage
+            .update_profile(&cx(), user.id, rename("Grace Hopper"))
+            .await
+            .expect("prepared");
+        storage
+            .set_disabled(&cx(), user.id, number % 2 == 0)
+            .await
+            .expect("prepared");
+        database.execute("alter table users alter column name type varchar(150)");
+        let renamed = storage
+            .update_profile(&cx(), user.id, rename("Ada Lovelace"))
+            .await
+            .expect("prepared again");
+        assert_eq!(
+            renamed.map(|user| user.name),
+            Some("Ada Lovelace".to_owned())
+        );
+        database.execute(&format!("alter table users alter column name type {kind}"));
+        let changed = storage
+            .set_disabled(&cx(), user.id, number % 2 == 1)
+            .await
+            .expect("prepared again");
+        assert!(changed.is_some());
+    }
+}

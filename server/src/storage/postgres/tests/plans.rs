@@ -1,0 +1,122 @@
+//! Every query finds its rows by an index: the server says how it went about each.
+
+use super::*;
+use crate::domain::session::EndReason;
+
+/// Enough rows that reading them all would be the dearer plan.
+const FILL: &str = "
+    insert into users (user_id, name, email, email_canonical, password)
+        select gen_random_uuid(), 'Somebody', n || '@example.org', n || '@example.org', ''
+        from generate_series(1, 20000) n;
+    insert into sessions (session_id, user_id, refresh_hash, created_at, last_used_at,
+            expires_at)
+        select gen_random_uuid(), user_id, sha256(''), now(), now(), 'infinity' from users;
+    analyze";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_query_reads_a_whole_table() {
+    let cluster = Cluster::own()
+        .config("session_preload_libraries = 'auto_explain'")
+        .config("auto_explain.log_min_duration = 0")
+        .config("auto_explain.log_nested_statements = on")
+        .config("plan_cache_mode = force_generic_plan")
+        .config("jit = off")
+        .start();
+    let database = migrated_on(&cluster).await;
+    database.execute(FILL);
+    let storage = open(&database.url(), 1).await;
+    let before = plans(&cluster).len();
+    use_everything(&storage).await;
+
+    let plans = plans(&cluster).split_off(before);
+    assert!(plans.matches("Query Text:").count() > 20, "{plans}");
+    assert!(
+        plans.contains("Index Scan using sessions_user on sessions"),
+        "{plans}"
+    );
+    for table in ["users", "sessions"] {
+        for plan in plans.split("Query Text:") {
+            assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
+        }
+    }
+}
+
+fn plans(cluster: &Cluster) -> String {
+    std::fs::read_to_string(cluster.directory().join("log")).expect("the server's log")
+}
+
+async fn use_everything(storage: &PostgresStorage) {
+    let (user, session) = signed_in(storage).await;
+    let id = user.id;
+    let email = Email::parse("ada@example.com").expect("an address");
+    storage.user(id).await.expect("answered");
+    storage.credentials(id).await.expect("answered");
+    storage
+        .credentials_by_email(&email)
+        .await
+        .expect("answered");
+    storage.users(None, 10).await.expect("answered");
+    storage.users(Some(id), 10).await.expect("answered");
+    let change = ProfileChange {
+        name: None,
+        age: Some(None),
+    };
+    storage
+        .update_profile(&cx(), id, change)
+        .await
+        .expect("answered");
+    storage
+        .change_email(&cx(), id, email)
+        .await
+        .expect("answered");
+    storage.session(session, NOW).await.expect("answered");
+    storage.sessions(id, NOW).await.expect("answered");
+    let rotation = Rotation {
+        session,
+        presented: TokenHash([1; 32]),
+        successor: TokenHash([2; 32]),
+        sealed_successor: vec![2; 40],
+        expires_at: NOW.plus(Duration::from_secs(900)),
+        grace: Duration::ZERO,
+    };
+    for _ in ["good", "used again"] {
+        let rotation = rotation.clone();
+        storage
+            .rotate_refresh(&cx(), rotation)
+            .await
+            .expect("answered");
+    }
+    for upgraded in [None, Some(hash("first"))] {
+        storage
+            .start_session(&cx(), id, &hash("first"), upgraded, new_session())
+            .await
+            .expect("answered");
+    }
+    storage
+        .end_session(&cx(), id, session, EndReason::Logout)
+        .await
+        .expect("answered");
+    storage
+        .end_sessions(&cx(), id, EndReason::Logout)
+        .await
+        .expect("answered");
+    storage
+        .change_password(&cx(), id, None, hash("second"), Some(new_session()))
+        .await
+        .expect("answered");
+    for disabled in [true, false] {
+        storage
+            .set_disabled(&cx(), id, disabled)
+            .await
+            .expect("answered");
+    }
+    storage
+        .delete_user(&cx(), id, None)
+        .await
+        .expect("answered");
+    let limits = Limits {
+        sessions_over_before: NOW,
+        rotated_before: NOW,
+    };
+    storage.housekeep(&cx(), limits).await.expect("answered");
+}

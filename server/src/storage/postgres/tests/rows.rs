@@ -1,0 +1,89 @@
+//! Rows that other programs have a part in.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_whom_another_table_needs_stays() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    let (user, session) = signed_in(&storage).await;
+    for rule in ["", "on delete restrict", "deferrable initially deferred"] {
+        database.execute(&format!(
+            "create table expenses (user_id uuid not null references users (user_id) {rule});
+             insert into expenses select user_id from users"
+        ));
+        let outcome = storage.delete_user(&cx(), user.id, None).await;
+        assert!(
+            matches!(outcome, Err(StorageError::UserReferenced)),
+            "{rule}: {outcome:?}"
+        );
+        let found = storage.session(session, NOW).await.expect("answered");
+        assert!(found.is_some(), "nothing has changed");
+        database.execute("drop table expenses");
+    }
+    let outcome = storage.delete_user(&cx(), user.id, None).await;
+    assert_eq!(outcome.expect("deleted"), Guarded::Done(()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_adopted_table_may_lack_what_ours_has() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    database.execute(
+        "alter table users alter column name drop not null, \
+             alter column email drop not null, alter column password drop not null, \
+             alter column created_at drop not null, alter column updated_at drop not null;
+         insert into users (user_id, age, email_canonical, created_at, updated_at) \
+             values ('00000000-0000-4000-8000-000000000001', 0, 'ada@example.com', null, null)",
+    );
+    let found = storage
+        .credentials_by_email(&Email::parse("ada@example.com").expect("an address"))
+        .await
+        .expect("read")
+        .expect("found");
+    let epoch = Timestamp::from_millis(0);
+    assert_eq!(found.password, hash(""));
+    assert_eq!(
+        found.user,
+        User {
+            id: "00000000-0000-4000-8000-000000000001"
+                .parse()
+                .expect("a UUID"),
+            name: String::new(),
+            email: String::new(),
+            age: None,
+            created_at: epoch,
+            updated_at: epoch,
+            disabled_at: None,
+        }
+    );
+    let outcome = storage
+        .start_session(&cx(), found.user.id, &found.password, None, new_session())
+        .await;
+    assert_eq!(outcome.expect("answered"), Guarded::Stale);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_is_taken_by_whatever_index_says_so() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    database.execute("alter table users add constraint whatever unique (email)");
+    signed_in(&storage).await;
+    database.execute("update users set email_canonical = null");
+    let outcome = storage
+        .create_user(&cx(), new_user("ada@example.com"), None)
+        .await;
+    assert!(matches!(outcome, Err(StorageError::EmailTaken)));
+}
+
+/// Other services read the times as UTC, without a zone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn times_are_in_utc_whatever_the_servers_zone_is() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    signed_in(&storage).await;
+    assert_eq!(
+        database.rows("select created_at, updated_at from users"),
+        [["2026-01-01 00:00:00.007", "2026-01-01 00:00:00.007"]]
+    );
+}
