@@ -128,6 +128,8 @@ impl TryFrom<JsOptions> for Options {
             audience: options.audience,
             typ: options.typ,
             clock_tolerance: seconds("clockTolerance", options.clock_tolerance)?,
+            // For issuers, who do not load this.
+            issued_ahead: Duration::ZERO,
             max_token_age: options
                 .max_token_age
                 .map(|age| seconds("maxTokenAge", age))
