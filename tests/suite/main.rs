@@ -14,6 +14,7 @@ mod health;
 mod hmac_secret;
 mod http;
 mod import_export;
+mod jwks_over_tls;
 mod keys;
 mod log_out;
 mod logs;

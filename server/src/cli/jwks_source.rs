@@ -1,48 +1,82 @@
-//! Where a key set is read from: a file, or a server.
+//! Where a key set is read from: a file, a server, or an issuer that says where.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, HOST};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use url::Url;
+use serde::Deserialize;
+use url::{Host, Url};
 
-/// No key set is larger.
-const BODY_MAX: usize = 1024 * 1024;
+use super::fetch;
 
-/// A server that takes longer is not there.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A file or an `http` URL.
+/// Where the key set is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum JwksSource {
-    /// A file.
+    /// In a file.
     File(PathBuf),
-    /// A server.
-    Http(Url),
+    /// At this URL.
+    Remote(Url),
+    /// Where the metadata of this issuer say (RFC 8414). With the issuer as it was given,
+    /// since it is compared as text.
+    Issuer(Url, String),
+}
+
+/// What was read.
+pub(super) struct Jwks {
+    /// The text of the key set.
+    pub(super) text: String,
+    /// The issuer whose keys these are, if that is what was named.
+    pub(super) issuer: Option<String>,
+    /// Whether it came over the network, where only public keys are to be trusted.
+    pub(super) is_remote: bool,
+}
+
+/// What is needed of authorization server metadata (RFC 8414 section 2).
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
 }
 
 impl FromStr for JwksSource {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match Url::parse(text) {
-            Ok(url) if url.scheme() == "http" && url.has_host() => Ok(Self::Http(url)),
-            Ok(url) if url.scheme() == "https" => Err(format!(
-                "https is not spoken here: fetch the key set first, as with `curl -o jwks.json \
-                 {url}`, and give the file"
-            )),
-            _ if text.contains("://") => Err("give an http URL or a file".to_owned()),
-            _ => Ok(Self::File(PathBuf::from(text))),
-        }
+        let url = match Url::parse(text) {
+            Ok(url) if text.contains("://") => url,
+            _ if text.contains("://") => return Err("give a URL or a file".to_owned()),
+            _ => return Ok(Self::File(PathBuf::from(text))),
+        };
+        check(&url)?;
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        Ok(if is_bare {
+            Self::Issuer(url, text.to_owned())
+        } else {
+            Self::Remote(url)
+        })
+    }
+}
+
+/// Keys come from whom one asked only where the server proves who it is.
+fn check(url: &Url) -> Result<(), String> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL with a user or a password is not used".to_owned());
+    }
+    match url.scheme() {
+        "https" if url.has_host() => Ok(()),
+        "http" if is_loopback(url) => Ok(()),
+        "http" => Err("http is for this machine alone: give an https URL or a file".to_owned()),
+        _ => Err("give an https URL or a file".to_owned()),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().is_loopback(),
+        None => false,
     }
 }
 
@@ -50,55 +84,56 @@ impl fmt::Display for JwksSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::Http(url) => url.fmt(f),
+            Self::Remote(url) | Self::Issuer(url, _) => url.fmt(f),
         }
     }
 }
 
 impl JwksSource {
-    /// The text of the key set.
+    /// The key set.
     ///
     /// # Errors
     ///
     /// When it cannot be had.
-    pub(super) async fn read(&self) -> anyhow::Result<String> {
-        match self {
-            Self::File(path) => tokio::fs::read_to_string(path).await,
-            Self::Http(url) => {
-                let fetched = tokio::time::timeout(TIMEOUT, fetch(url)).await;
-                return fetched
-                    .with_context(|| format!("{url} did not answer in time"))?
-                    .with_context(|| format!("cannot fetch {url}"));
+    pub(super) async fn read(&self) -> anyhow::Result<Jwks> {
+        let remote =
+            async |url: &Url| fetch::text(url, "application/jwk-set+json, application/json").await;
+        let (text, issuer) = match self {
+            Self::File(path) => {
+                let text = tokio::fs::read_to_string(path).await;
+                (text.with_context(|| format!("cannot read {self}"))?, None)
             }
-        }
-        .with_context(|| format!("cannot read {self}"))
+            Self::Remote(url) => (remote(url).await?, None),
+            Self::Issuer(url, issuer) => (
+                remote(&keys_of(url, issuer).await?).await?,
+                Some(issuer.clone()),
+            ),
+        };
+        Ok(Jwks {
+            text,
+            issuer,
+            is_remote: !matches!(self, Self::File(_)),
+        })
     }
 }
 
-async fn fetch(url: &Url) -> anyhow::Result<String> {
-    let addresses = url.socket_addrs(|| None)?;
-    let stream = TcpStream::connect(&*addresses).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let request = Request::get(target)
-        .header(
-            HOST,
-            &url[url::Position::BeforeHost..url::Position::AfterPort],
-        )
-        .header(ACCEPT, "application/jwk-set+json, application/json")
-        .body(Empty::<Bytes>::new())?;
-    // The sender moves in: when it is dropped after the answer, the connection ends too.
-    let exchange = async move {
-        let answer = sender.send_request(request).await?;
-        if answer.status() != StatusCode::OK {
-            bail!("the answer is {}", answer.status());
-        }
-        let body = Limited::new(answer.into_body(), BODY_MAX).collect().await;
-        let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
-        Ok(String::from_utf8(body.to_vec())?)
-    };
-    let (text, _) = tokio::join!(exchange, connection);
-    text
+/// Where the keys of an issuer are. The metadata must name it exactly (RFC 8414 section
+/// 3.3).
+async fn keys_of(url: &Url, issuer: &str) -> anyhow::Result<Url> {
+    let place = url.join("/.well-known/oauth-authorization-server")?;
+    let text = fetch::text(&place, "application/json").await?;
+    let metadata: Metadata = serde_json::from_str(&text)
+        .with_context(|| format!("{place} is no metadata of an issuer"))?;
+    if metadata.issuer != issuer {
+        bail!(
+            "{place} is of the issuer {}: give that as it stands there",
+            metadata.issuer
+        );
+    }
+    let keys = Url::parse(&metadata.jwks_uri)
+        .ok()
+        .filter(|keys| check(keys).is_ok() && (keys.scheme() == "https" || url.scheme() == "http"));
+    keys.with_context(|| format!("{place} has no jwks_uri that is an https URL"))
 }
 
 #[cfg(test)]
@@ -113,11 +148,28 @@ mod tests {
         let file = |path: &str| Ok(JwksSource::File(PathBuf::from(path)));
         assert_eq!("jwks.json".parse(), file("jwks.json"));
         assert_eq!("/tmp/http".parse(), file("/tmp/http"));
-        assert!(matches!(
-            "http://[::1]:1/x".parse(),
-            Ok(JwksSource::Http(_))
-        ));
-        for text in ["https://auth.example/jwks", "ftp://auth.example/jwks"] {
+        for text in [
+            "http://[::1]:1/x",
+            "https://auth.example/jwks",
+            "https://a.example/?x",
+        ] {
+            let source = text.parse();
+            assert!(matches!(source, Ok(JwksSource::Remote(_))), "{text}");
+        }
+        for text in ["https://auth.example", "http://localhost:8000/"] {
+            let source = text.parse();
+            assert!(
+                matches!(&source, Ok(JwksSource::Issuer(_, issuer)) if issuer == text),
+                "{text}"
+            );
+        }
+        for text in [
+            "ftp://auth.example/jwks",
+            "http://auth.example/jwks",
+            "http://10.0.0.1/jwks",
+            "https://user@auth.example/jwks",
+            "https://",
+        ] {
             text.parse::<JwksSource>().expect_err(text);
         }
     }
@@ -138,7 +190,7 @@ mod tests {
         let source: JwksSource = format!("http://127.0.0.1:{port}/jwks.json?x=1#y")
             .parse()
             .expect("a URL");
-        let text = source.read().await;
+        let text = source.read().await.map(|jwks| jwks.text);
         let asked = serving.await.expect("no panic");
         assert!(
             asked.contains(&format!("host: 127.0.0.1:{port}\r\n")),
@@ -163,6 +215,8 @@ mod tests {
         for answer in [
             &b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"[..],
             b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{",
+            b"HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 1048577\r\n\r\n",
             b"no http",
         ] {
             let error = ask(answer).await.0.expect_err("told");

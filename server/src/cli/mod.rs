@@ -9,6 +9,7 @@
 mod backup;
 mod completions;
 mod config;
+mod fetch;
 mod jwks_source;
 mod key;
 mod migrate;

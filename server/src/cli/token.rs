@@ -39,7 +39,8 @@ pub(super) enum Command {
 pub(super) struct Verify {
     /// The token; left out, it is read from standard input
     token: Option<String>,
-    /// Take the keys from this key set, a file or an http URL, instead of the database
+    /// Take the keys from this key set instead of the database: a file, its URL, or the URL
+    /// of an issuer that says where it is; https, or http on this machine
     #[arg(long, value_name = "URL|FILE")]
     jwks: Option<JwksSource>,
     /// The issuer that it must have; left out, the configured one with the database's keys
@@ -123,17 +124,20 @@ impl Verify {
             ..Options::default()
         };
         if let Some(source) = &self.jwks {
-            let text = runtime::command(source.read())?;
-            let keys = match source {
-                JwksSource::File(_) => KeySet::from_jwks(&text),
-                JwksSource::Http(_) => KeySet::from_published_jwks(&text),
+            let jwks = runtime::command(source.read())?;
+            let keys = if jwks.is_remote {
+                KeySet::from_published_jwks(&jwks.text)
+            } else {
+                KeySet::from_jwks(&jwks.text)
             };
             let keys = keys.with_context(|| format!("in {source}"))?;
             for (kid, error) in keys.unusable() {
                 let kid = kid.unwrap_or("without a name");
                 output::warning(&format!("the key {kid} of {source} is not usable: {error}"));
             }
-            return Ok((Verifier::new(keys, options), self.issuer.clone()));
+            options.issuer = options.issuer.or(jwks.issuer);
+            let issuer = options.issuer.clone();
+            return Ok((Verifier::new(keys, options), issuer));
         }
         let (config, keys) = runtime::command(stored_keys(cx))?;
         options.issuer = options.issuer.or_else(|| known_issuer(&config));

@@ -23,14 +23,19 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).expect("a certificate"))
     }
 
-    /// Its own certificate in PEM, for `sslrootcert`.
+    /// Its own certificate in PEM, for whoever is to trust it.
     #[must_use]
     pub fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// A certificate for these names and addresses, and its key, in PEM.
-    pub(crate) fn certify(&self, names: &[&str]) -> (String, String) {
+    ///
+    /// # Panics
+    ///
+    /// When a name is none.
+    #[must_use]
+    pub fn certify(&self, names: &[&str]) -> (String, String) {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let params = CertificateParams::new(names).expect("names");
         let key = KeyPair::generate().expect("a key");
