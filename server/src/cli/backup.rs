@@ -50,7 +50,7 @@ impl Backup {
 pub(super) fn sqlite_file(url: &DatabaseUrl) -> anyhow::Result<&Path> {
     url.sqlite_file().ok_or_else(|| {
         anyhow::anyhow!(
-            "only a SQLite file can be copied, and the database is {url} (for PostgreSQL there is pg_dump)"
+            "only a SQLite file can be copied, and the database is {url}: for PostgreSQL use pg_dump and pg_restore"
         )
     })
 }

@@ -17,7 +17,7 @@ pub struct Database {
     /// Which database, and where.
     pub url: DatabaseUrl,
     /// How many connections are kept: readers on SQLite (it has one writer
-    /// besides), all connections on PostgreSQL.
+    /// besides), those for requests on PostgreSQL (which has one besides).
     pub pool: u32,
     /// Whether `serve` applies pending migrations before it listens.
     pub migrate_on_start: bool,

@@ -346,7 +346,7 @@ pub fn migrator(url: &DatabaseUrl) -> Result<Box<dyn Migrator>, OpenError> {
 /// How to open a database.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {
-    /// How many connections are kept: readers on SQLite.
+    /// How many connections are kept: readers on SQLite, those for requests on PostgreSQL.
     pub pool: u32,
     /// What to do about migrations that are not applied. A database in memory always gets
     /// them.

@@ -52,7 +52,7 @@ impl Connector {
         warn_of_weak_tls(url);
         Ok(Self {
             config: completed(url.server()),
-            tls: Tls::new(url)?,
+            tls: Tls::new(url.tls())?,
         })
     }
 

@@ -165,7 +165,7 @@ fn is_passing(code: &str) -> bool {
     ["08", "53", "57", "58"]
         .iter()
         .any(|class| code.starts_with(class))
-        || ["25006", "40001", "40P01", "55P03"].contains(&code)
+        || ["25006", "25P03", "40001", "40P01", "55P03"].contains(&code)
 }
 
 /// The pool has no connection to give.
@@ -206,8 +206,8 @@ mod tests {
     #[test]
     fn what_may_pass_is_unavailable() {
         for code in [
-            "08006", "25006", "40001", "40P01", "53100", "53300", "55P03", "57014", "57P01",
-            "57P03", "58030",
+            "08006", "25006", "25P03", "40001", "40P01", "53100", "53300", "55P03", "57014",
+            "57P01", "57P03", "58030",
         ] {
             assert!(is_passing(code), "{code}");
         }

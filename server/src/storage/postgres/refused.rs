@@ -96,7 +96,8 @@ fn by_cause(place: &str, error: &Error) -> String {
     if said.contains("does not support TLS") {
         return format!(
             "{server} does not offer TLS: switch it on there (ssl = on), or, in a network that \
-             nobody else can touch, append ?sslmode=disable to database.url"
+             nobody else can touch, append ?sslmode=disable to database.url \
+             (LATCHKEY_DATABASE__URL in place of DB_HOST and its like)"
         );
     }
     if said.contains("password missing") {

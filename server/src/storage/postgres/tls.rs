@@ -11,10 +11,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
-use tokio_postgres::config::SslNegotiation;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::{ClientCertificate, PostgresUrl, SslMode, TlsSettings};
+use crate::config::{ClientCertificate, SslMode, TlsSettings};
 
 /// The encryption of a connection.
 #[derive(Clone)]
@@ -42,9 +41,8 @@ pub(in crate::storage) enum TlsError {
 }
 
 impl Tls {
-    /// Reads the files that the URL names.
-    pub(super) fn new(url: &PostgresUrl) -> Result<Self, TlsError> {
-        let settings = url.tls();
+    /// Reads the files that the settings name.
+    pub(super) fn new(settings: &TlsSettings) -> Result<Self, TlsError> {
         if settings.mode == SslMode::Disable {
             return Ok(Self::Off);
         }
@@ -54,7 +52,7 @@ impl Tls {
             .map_err(unusable)?
             .dangerous()
             .with_custom_certificate_verifier(verifier(settings, provider)?);
-        let mut config = match &settings.client {
+        let config = match &settings.client {
             Some(client) => {
                 let (chain, key) = client_certificate(client)?;
                 builder
@@ -63,9 +61,6 @@ impl Tls {
             }
             None => builder.with_no_client_auth(),
         };
-        if url.server().get_ssl_negotiation() == SslNegotiation::Direct {
-            config.alpn_protocols = vec![b"postgresql".to_vec()];
-        }
         Ok(Self::On(MakeRustlsConnect::new(config)))
     }
 }
