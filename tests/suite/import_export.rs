@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use latchkey_tests::{Backend, Home, Output, Server, eventually, on_each_backend, on_sqlite};
+use latchkey_tests::{
+    Backend, Home, Output, Server, eventually, on_each_backend, on_postgres, on_sqlite,
+};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -24,6 +26,11 @@ on_each_backend![
 on_sqlite![
     an_import_makes_the_database_and_a_dry_run_does_not,
     an_export_is_private_and_overwrites_nothing,
+];
+
+on_postgres![
+    users_move_to_postgres_and_back,
+    adopted_users_are_exported_as_they_are_shown,
 ];
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -487,4 +494,87 @@ async fn an_export_is_private_and_overwrites_nothing(backend: Backend) {
     let _ = elsewhere.cli(arguments).await.failed(1);
     assert!(!elsewhere.path("out.jsonl").exists());
     assert!(!elsewhere.path("out.jsonl.partial").exists());
+}
+
+async fn users_move_to_postgres_and_back(postgres: Backend) {
+    let first = Server::start(Backend::Sqlite).await;
+    let alice = first.account_of("Alice").await;
+    let mut bobby = first.account_of("Bobby").await.person;
+    let _ = first.cli(["user", "disable", &bobby.email]).await.ok();
+    let _ = import(first.home(), &people(2000), &[]).await.ok();
+    let exported = export(first.home()).await;
+    drop(first);
+
+    let between = Home::new(postgres).start().await;
+    let output = import(between.home(), &exported, &["--dry-run"]).await.ok();
+    assert_eq!(tally(&output), [2002, 0, 0]);
+    let output = import(between.home(), &exported, &[]).await.ok();
+    assert_eq!(tally(&output), [2002, 0, 0]);
+    assert_eq!(export(between.home()).await, exported);
+    let _ = between
+        .sign_in("person7@example.com", PASSWORD)
+        .await
+        .expect(200);
+    let refused = between.sign_in(&bobby.email, &bobby.password).await;
+    assert_eq!(refused.expect(403).code(), "user_disabled");
+    let _ = between.cli(["user", "enable", &bobby.email]).await.ok();
+    let exported = export(between.home()).await;
+    drop(between);
+
+    let back = Server::start(Backend::Sqlite).await;
+    let output = import(back.home(), &exported, &[]).await.ok();
+    assert_eq!(tally(&output), [2002, 0, 0]);
+    assert_eq!(export(back.home()).await, exported);
+    bobby.email = bobby.email.to_uppercase();
+    for (email, password) in [
+        (alice.person.email.as_str(), alice.person.password.as_str()),
+        (bobby.email.as_str(), bobby.password.as_str()),
+        ("person7@example.com", PASSWORD),
+        ("person8@example.com", PASSWORD),
+    ] {
+        let _ = back.sign_in(email, password).await.expect(200);
+    }
+    let answer = back
+        .sign_in(&alice.person.email, &alice.person.password)
+        .await;
+    assert_eq!(answer.expect(200).member("/user/user_id"), alice.user_id);
+}
+
+async fn adopted_users_are_exported_as_they_are_shown(postgres: Backend) {
+    let home = Home::new(postgres);
+    home.database().execute(
+        "CREATE TABLE users (user_id uuid PRIMARY KEY, name varchar(100), \
+             email varchar(100) UNIQUE, password varchar(255), age integer, \
+             created_at timestamp, updated_at timestamp); \
+         INSERT INTO users VALUES \
+             ('00000000-0000-4000-8000-000000000001', NULL, 'a@example.com', NULL, 0, \
+              '2020-01-02 03:04:05.678901', '2020-01-02 03:04:05.999999'), \
+             ('00000000-0000-4000-8000-000000000002', 'Zo', 'not an address', NULL, 7, \
+              '2020-01-02', '2020-01-02')",
+    );
+    let _ = home.cli(["migrate", "up"]).await.ok();
+    let output = home.cli(["user", "export"]).await;
+    assert_eq!(
+        output.stdout,
+        concat!(
+            r#"{"user_id":"00000000-0000-4000-8000-000000000001","name":"","#,
+            r#""email":"a@example.com","age":null,"created_at":"2020-01-02T03:04:05.678Z","#,
+            r#""updated_at":"2020-01-02T03:04:05.999Z","disabled_at":null,"#,
+            r#""password_hash":null}"#,
+            "\n"
+        )
+    );
+    let exported = output.stdout.clone();
+    let told = output.failed(1);
+    let left_out = "user 00000000-0000-4000-8000-000000000002 was left out: email: must have";
+    assert!(told.contains(left_out), "{told}");
+
+    let elsewhere = empty(Backend::Sqlite).await;
+    let output = import(&elsewhere, &exported, &[]).await.ok();
+    assert_eq!(tally(&output), [1, 0, 0]);
+    assert_eq!(export(&elsewhere).await, exported);
+    // There it is unchanged, and so is an address that another row has as it stands.
+    let taken = exported.replace("-000000000001", "-000000000003");
+    let output = import(&home, &format!("{exported}{taken}"), &[]).await;
+    assert_eq!(tally(&output), [0, 1, 1]);
 }

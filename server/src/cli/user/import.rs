@@ -52,7 +52,8 @@ impl Import {
             let cost = cost.context("passwords.argon2")?.cost;
             let entropy = Arc::new(SystemEntropy);
             let importer = Importer::new(opened.storage, rehearsal.clone(), cost, entropy);
-            let tally = import(importer, Lines::new(input), size).await?;
+            let operator = WriteContext::operator(opened.now);
+            let tally = import(&operator, importer, Lines::new(input), size).await?;
             if let Some(rehearsal) = rehearsal {
                 rehearsal.close().await;
             }
@@ -150,6 +151,7 @@ async fn scratch(opened: &Opened) -> anyhow::Result<SharedStorage> {
 }
 
 async fn import(
+    cx: &WriteContext,
     mut importer: Importer,
     mut lines: Lines<Box<dyn BufRead>>,
     size: Option<u64>,
@@ -163,15 +165,13 @@ async fn import(
     loop {
         let settled = importer.tally();
         let stopped = || format!("stopped ({}); run it again to go on", summary(settled));
-        // The time of its batch is near enough for a user who brings none.
-        let cx = WriteContext::operator(SystemClock.now());
         let Some((number, line)) = lines.next().with_context(stopped)? else {
-            report(importer.settle(&cx).await.with_context(stopped)?);
+            report(importer.settle(cx).await.with_context(stopped)?);
             return Ok(importer.tally());
         };
         report(
             importer
-                .take(&cx, number, line)
+                .take(cx, number, line)
                 .await
                 .with_context(stopped)?,
         );
