@@ -12,6 +12,8 @@ pub(crate) struct Header {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<String>,
     pub(crate) members: Map<String, Value>,
+    /// The members as they stand in the token.
+    pub(crate) json: String,
 }
 
 impl Header {
@@ -19,9 +21,10 @@ impl Header {
     pub(crate) fn parse(segment: &str) -> Result<Self, VerifierError> {
         let bytes = encoding::decode(segment)
             .ok_or_else(|| VerifierError::malformed("the header is not canonical base64url"))?;
-        let members = json::parse_object(&bytes).ok_or_else(|| {
-            VerifierError::malformed("the header is not a JSON object with distinct members")
-        })?;
+        let not_an_object =
+            || VerifierError::malformed("the header is not a JSON object with distinct members");
+        let json = String::from_utf8(bytes).map_err(|_| not_an_object())?;
+        let members = json::parse_object(json.as_bytes()).ok_or_else(not_an_object)?;
         let Some(Value::String(alg)) = members.get("alg") else {
             return Err(VerifierError::malformed(
                 "the header has no `alg` that is a string",
@@ -47,6 +50,7 @@ impl Header {
             algorithm,
             key_id,
             members,
+            json,
         })
     }
 

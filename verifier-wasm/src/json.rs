@@ -9,9 +9,9 @@
 use std::fmt;
 
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 /// Reads one JSON object and nothing after it. `None` when the bytes are not
 /// UTF-8, not JSON, not an object, or hold a member twice.
@@ -20,6 +20,109 @@ pub(crate) fn parse_object(bytes: &[u8]) -> Option<Map<String, Value>> {
     match value {
         Value::Object(members) => Some(members),
         _ => None,
+    }
+}
+
+/// The items of the one array called `name` in a JSON object, each as it
+/// stands. The object's other members are ignored.
+///
+/// By hand, because what serde derives can say in prose what it has found
+/// instead, which takes a fifth of a WebAssembly module.
+pub(crate) fn array_in_object<'a>(bytes: &'a [u8], name: &str) -> Option<Vec<&'a RawValue>> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let items = deserializer.deserialize_any(NamedArray(name)).ok()?;
+    deserializer.end().ok()?;
+    items
+}
+
+/// The methods of a visitor that wants none of the scalars.
+macro_rules! refuse_scalars {
+    () => {
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Err(E::custom("null"))
+        }
+
+        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+            Err(E::custom("a boolean"))
+        }
+
+        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+            Err(E::custom("a number"))
+        }
+
+        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+            Err(E::custom("a number"))
+        }
+
+        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+            Err(E::custom("a number"))
+        }
+
+        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+            Err(E::custom("a string"))
+        }
+    };
+}
+
+/// An object with the array of this name.
+struct NamedArray<'a>(&'a str);
+
+impl<'de> Visitor<'de> for NamedArray<'_> {
+    type Value = Option<Vec<&'de RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    refuse_scalars!();
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(A::Error::custom("an array"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = members.next_key::<String>()? {
+            if name != self.0 {
+                members.next_value::<IgnoredAny>()?;
+            } else if found.replace(members.next_value_seed(RawArray)?).is_some() {
+                return Err(A::Error::custom("a member occurs twice"));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// An array of anything.
+struct RawArray;
+
+impl<'de> DeserializeSeed<'de> for RawArray {
+    type Value = Vec<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RawArray {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    refuse_scalars!();
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(A::Error::custom("an object"))
     }
 }
 
@@ -101,7 +204,7 @@ impl<'de> Visitor<'de> for StrictValue {
 mod tests {
     use serde_json::json;
 
-    use super::parse_object;
+    use super::{array_in_object, parse_object};
 
     #[test]
     fn reads_an_object_as_it_stands() {
@@ -153,5 +256,53 @@ mod tests {
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse_object(nested(100).as_bytes()).is_some());
         assert!(parse_object(nested(100_000).as_bytes()).is_none());
+    }
+
+    #[test]
+    fn an_array_is_found_by_its_name() {
+        let items = |text: &str| {
+            let items = array_in_object(text.as_bytes(), "keys")?;
+            Some(
+                items
+                    .iter()
+                    .map(|item| item.get().to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(items(r#"{"keys":[]}"#), Some(vec![]));
+        assert_eq!(
+            items(r#" {"a":{"keys":1,"keys":2},"keys":[{"b":1,"b":2}, 7,null],"a":[]} "#),
+            Some(vec![
+                r#"{"b":1,"b":2}"#.to_owned(),
+                "7".to_owned(),
+                "null".to_owned()
+            ])
+        );
+        for text in [
+            "",
+            "null",
+            "true",
+            "1",
+            "-1",
+            "1.5",
+            "\"keys\"",
+            "[]",
+            r#"[{"keys":[]}]"#,
+            "{}",
+            r#"{"Keys":[]}"#,
+            r#"{"keys":[],"keys":[]}"#,
+            r#"{"keys":[],"k\u0065ys":[]}"#,
+            r#"{"keys":null}"#,
+            r#"{"keys":true}"#,
+            r#"{"keys":1}"#,
+            r#"{"keys":-1}"#,
+            r#"{"keys":1.5}"#,
+            r#"{"keys":"x"}"#,
+            r#"{"keys":{}}"#,
+            r#"{"keys":[}"#,
+            r#"{"keys":[]}x"#,
+        ] {
+            assert_eq!(items(text), None, "{text}");
+        }
     }
 }

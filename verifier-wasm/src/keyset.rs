@@ -6,8 +6,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -60,13 +59,6 @@ struct UsableKey {
     /// key or the digest of a secret, and the algorithms.
     identity: (String, Vec<Algorithm>),
     signature: SignatureKey,
-}
-
-/// A JWK Set (RFC 7517 section 5); other members are ignored.
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow)]
-    keys: Vec<&'a RawValue>,
 }
 
 impl KeySet {
@@ -272,10 +264,10 @@ impl fmt::Debug for KeySet {
 /// The members of each key, `None` for one that is not an object with distinct
 /// members.
 fn read_document(text: &str) -> Result<Vec<Option<Map<String, Value>>>, KeySetError> {
-    let document: Document<'_> = serde_json::from_str(text)
-        .map_err(|_| KeySetError("the key set is not a JSON object with an array `keys`"))?;
-    Ok(document
-        .keys
+    let keys = json::array_in_object(text.as_bytes(), "keys").ok_or(KeySetError(
+        "the key set is not a JSON object with an array `keys`",
+    ))?;
+    Ok(keys
         .iter()
         .map(|key| json::parse_object(key.get().as_bytes()))
         .collect())

@@ -54,6 +54,7 @@ pub struct Verified {
     /// The header as it stands in the token.
     pub protected_header: Map<String, Value>,
     payload_json: String,
+    protected_header_json: String,
 }
 
 /// A token whose signature is right. Its claims have not been looked at.
@@ -64,6 +65,15 @@ pub struct VerifiedSignature {
     pub payload: Vec<u8>,
     /// The header as it stands in the token.
     pub protected_header: Map<String, Value>,
+    protected_header_json: String,
+}
+
+impl VerifiedSignature {
+    /// The header, byte for byte as it was signed.
+    #[must_use]
+    pub fn protected_header_json(&self) -> &str {
+        &self.protected_header_json
+    }
 }
 
 impl Verified {
@@ -85,6 +95,12 @@ impl Verified {
     #[must_use]
     pub fn payload_json(&self) -> &str {
         &self.payload_json
+    }
+
+    /// The header, byte for byte as it was signed.
+    #[must_use]
+    pub fn protected_header_json(&self) -> &str {
+        &self.protected_header_json
     }
 }
 
@@ -136,6 +152,7 @@ impl Verifier {
             claims,
             protected_header: header.members,
             payload_json,
+            protected_header_json: header.json,
         })
     }
 
@@ -148,6 +165,7 @@ impl Verifier {
         Ok(VerifiedSignature {
             payload,
             protected_header: header.members,
+            protected_header_json: header.json,
         })
     }
 

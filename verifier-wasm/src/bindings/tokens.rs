@@ -5,13 +5,12 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
     Algorithm, ErrorKind, KeyError, KeySet, KeySetError, NumericDate, Options, VerifiedSignature,
-    Verifier, VerifierError,
+    Verifier, VerifierError, json,
 };
 
 /// A verifier, its keys and its options, living in WebAssembly.
@@ -23,9 +22,8 @@ impl TokenVerifier {
     /// Takes the options as JSON. There are no keys yet.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &str) -> Result<Self, String> {
-        let options: JsOptions =
-            serde_json::from_str(options).map_err(|error| error.to_string())?;
-        Ok(Self(Verifier::new(KeySet::new(), options.try_into()?)))
+        let options = read_options(options).ok_or("the options are not those of the glue")?;
+        Ok(Self(Verifier::new(KeySet::new(), options)))
     }
 
     /// Replaces the keys by a JWK Set; `published` when it came over a network.
@@ -58,7 +56,7 @@ impl TokenVerifier {
             NumericDate::from_seconds_f64(now).ok_or("the time is not a number of seconds")?;
         let verified = self.0.verify(token, now).map_err(|error| thrown(&error))?;
         let payload = verified.payload_json();
-        let header = json!(verified.protected_header);
+        let header = verified.protected_header_json();
         Ok(format!(
             r#"{{"payload":{payload},"protectedHeader":{header}}}"#
         ))
@@ -89,67 +87,76 @@ impl SignedPayload {
     /// The header as JSON.
     #[wasm_bindgen(getter, js_name = protectedHeader)]
     pub fn protected_header(&self) -> String {
-        json!(self.0.protected_header).to_string()
+        self.0.protected_header_json().to_owned()
     }
 }
 
-/// The options after the glue has checked their types. Times are in seconds.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct JsOptions {
-    algorithms: Option<Vec<String>>,
-    issuer: Option<String>,
-    audience: Option<Vec<String>>,
-    typ: Option<String>,
-    clock_tolerance: f64,
-    max_token_age: Option<f64>,
-    required_claims: Vec<String>,
-    max_token_length: usize,
-    allow_no_expiry: bool,
+/// Reads the options after the glue has checked them. By hand: what serde
+/// derives for this weighs as much as two signature algorithms.
+fn read_options(text: &str) -> Option<Options> {
+    let members = json::parse_object(text.as_bytes())?;
+    // What is absent is None inside, what is wrong is None outside.
+    let texts = |name| match members.get(name) {
+        None => Some(None),
+        Some(Value::Array(items)) => {
+            let texts = items.iter().map(|item| Some(item.as_str()?.to_owned()));
+            Some(Some(texts.collect::<Option<Vec<String>>>()?))
+        }
+        Some(_) => None,
+    };
+    let text = |name| match members.get(name) {
+        None => Some(None),
+        Some(Value::String(text)) => Some(Some(text.clone())),
+        Some(_) => None,
+    };
+    let seconds = |name| match members.get(name) {
+        None => Some(None),
+        Some(seconds) => Some(Some(Duration::try_from_secs_f64(seconds.as_f64()?).ok()?)),
+    };
+    let algorithms = |names: Vec<String>| {
+        let algorithms = names.iter().map(|name| Algorithm::from_name(name));
+        algorithms.collect::<Option<Vec<Algorithm>>>()
+    };
+    Some(Options {
+        algorithms: match texts("algorithms")? {
+            None => None,
+            Some(names) => Some(algorithms(names)?),
+        },
+        issuer: text("issuer")?,
+        audience: texts("audience")?,
+        typ: match members.get("typ")? {
+            Value::Null => None,
+            typ => Some(typ.as_str()?.to_owned()),
+        },
+        clock_tolerance: seconds("clockTolerance")??,
+        // For issuers, who do not load this.
+        issued_ahead: Duration::ZERO,
+        max_token_age: seconds("maxTokenAge")?,
+        required_claims: texts("requiredClaims")??,
+        max_token_length: usize::try_from(members.get("maxTokenLength")?.as_u64()?).ok()?,
+        allow_no_expiry: members.get("allowNoExpiry")?.as_bool()?,
+    })
 }
 
-impl TryFrom<JsOptions> for Options {
-    type Error = String;
+/// The JSON of a string. (A `Value` would bring the pretty printer along.)
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
 
-    fn try_from(options: JsOptions) -> Result<Self, String> {
-        let algorithm = |name: String| {
-            Algorithm::from_name(&name)
-                .ok_or_else(|| format!("`algorithms`: {name} is not supported"))
-        };
-        let seconds = |name: &str, seconds: f64| {
-            Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{name}`: {error}"))
-        };
-        Ok(Self {
-            algorithms: options
-                .algorithms
-                .map(|names| names.into_iter().map(algorithm).collect())
-                .transpose()?,
-            issuer: options.issuer,
-            audience: options.audience,
-            typ: options.typ,
-            clock_tolerance: seconds("clockTolerance", options.clock_tolerance)?,
-            // For issuers, who do not load this.
-            issued_ahead: Duration::ZERO,
-            max_token_age: options
-                .max_token_age
-                .map(|age| seconds("maxTokenAge", age))
-                .transpose()?,
-            required_claims: options.required_claims,
-            max_token_length: options.max_token_length,
-            allow_no_expiry: options.allow_no_expiry,
-        })
-    }
+fn refusal(code: &str, message: &str, claim: Option<&str>) -> String {
+    let claim = claim.map_or_else(|| "null".to_owned(), quoted);
+    let message = quoted(message);
+    format!(r#"{{"code":"{code}","claim":{claim},"message":{message}}}"#)
 }
 
 fn thrown(error: &VerifierError) -> String {
-    json!({ "code": error.code(), "claim": error.claim(), "message": error.to_string() })
-        .to_string()
+    refusal(error.code(), &error.to_string(), error.claim())
 }
 
 fn thrown_key(error: &KeyError) -> String {
-    json!({ "code": ErrorKind::BadKey.code(), "message": error.to_string() }).to_string()
+    refusal(ErrorKind::BadKey.code(), &error.to_string(), None)
 }
 
 fn thrown_key_set(error: &KeySetError) -> String {
-    json!({ "code": ErrorKind::KeysUnavailable.code(), "message": error.to_string() }).to_string()
+    refusal(ErrorKind::KeysUnavailable.code(), &error.to_string(), None)
 }
