@@ -18,11 +18,14 @@ const readers = {
   maxTokenLength: (value) =>
     Number.isInteger(value) && value > 0 && value <= 0x7fffffff ? undefined : "must be a number of characters",
   allowNoExpiry: (value) => (typeof value === "boolean" ? undefined : "must be true or false"),
-  cache: (value) => (value === 0 ? undefined : "can only be 0: this version has no cache"),
+  cache: (value) =>
+    Number.isInteger(value) && value >= 0 && value <= 1_000_000
+      ? undefined
+      : "must be a number of tokens up to 1000000, or 0 to turn it off",
   statusList: () => "is not supported in this version",
 };
 
-/** The options as WebAssembly takes them, with the defaults filled in. */
+/** The options as WebAssembly takes them and `cache`, with the defaults filled in. */
 export function readOptions(options) {
   const given = readMembers(options, "options", Object.keys(readers));
   for (const [name, value] of Object.entries(given)) {
@@ -42,11 +45,15 @@ export function readOptions(options) {
     requiredClaims: given.requiredClaims ?? [],
     maxTokenLength: given.maxTokenLength ?? 16384,
     allowNoExpiry: given.allowNoExpiry ?? false,
+    cache: given.cache ?? 1000,
   };
 }
 
 /** The moment to judge by, in seconds since 1970. */
 export function readNow(options) {
+  if (options === undefined) {
+    return Date.now() / 1000;
+  }
   const { currentDate = new Date() } = readMembers(options, "options", ["currentDate"]);
   if (tagOf(currentDate) !== "Date" || Number.isNaN(currentDate.getTime())) {
     throw new TypeError("`currentDate` must be a valid Date");

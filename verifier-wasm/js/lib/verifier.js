@@ -1,4 +1,5 @@
 import { initSync, TokenVerifier } from "../wasm/tokens.js";
+import { VerdictCache } from "./cache.js";
 import { calling, VerifierError } from "./error.js";
 import { readSource } from "./keys.js";
 import { readNow, readOptions } from "./options.js";
@@ -24,32 +25,41 @@ export function verifierFactory(loadModule) {
   };
   return async function createVerifier(keys, options) {
     const source = readSource(keys);
-    const settings = readOptions(options);
+    const { cache, ...settings } = readOptions(options);
     settings.issuer ??= source.issuer;
     const [putKeys] = await Promise.all([source.load(), ready()]);
     const inner = new TokenVerifier(JSON.stringify(settings));
     calling(() => putKeys(inner));
-    return new Verifier(inner, source, settings.maxTokenLength);
+    return new Verifier(inner, source, new VerdictCache(cache, settings), settings.maxTokenLength);
   };
 }
 
 class Verifier {
   #inner;
   #source;
+  #cache;
   #maxTokenLength;
   #loadedAt = performance.now();
   #loading;
 
-  constructor(inner, source, maxTokenLength) {
+  constructor(inner, source, cache, maxTokenLength) {
     this.#inner = inner;
     this.#source = source;
+    this.#cache = cache;
     this.#maxTokenLength = maxTokenLength;
   }
 
   verify(token, options) {
     const now = readNow(options);
     this.#checkToken(token);
-    return JSON.parse(calling(() => this.#inner.verify(token, now)));
+    const held = this.#cache.find(token, now);
+    if (held !== undefined) {
+      return JSON.parse(held);
+    }
+    const json = calling(() => this.#inner.verify(token, now));
+    const verdict = JSON.parse(json);
+    this.#cache.keep(token, json, verdict.payload);
+    return verdict;
   }
 
   async verifyAsync(token, options) {
@@ -105,6 +115,8 @@ class Verifier {
     try {
       const putKeys = await this.#source.load();
       calling(() => putKeys(this.#inner));
+      // A verdict dies with its key.
+      this.#cache.clear();
       return true;
     } catch {
       return false;

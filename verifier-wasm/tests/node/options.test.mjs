@@ -31,7 +31,10 @@ test("wrong options", async () => {
     [{ maxTokenLength: 0 }, "maxTokenLength"],
     [{ maxTokenLength: 1.5 }, "maxTokenLength"],
     [{ allowNoExpiry: "yes" }, "allowNoExpiry"],
-    [{ cache: 1000 }, "cache"],
+    [{ cache: -1 }, "cache"],
+    [{ cache: 1.5 }, "cache"],
+    [{ cache: 1_000_001 }, "cache"],
+    [{ cache: true }, "cache"],
     [{ statusList: "fail-closed" }, "statusList"],
   ]) {
     await assert.rejects(
