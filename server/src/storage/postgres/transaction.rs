@@ -14,7 +14,7 @@ use super::rows::Parameter;
 
 /// Whatever the server's default is: the units rely on each statement seeing what was
 /// committed before it.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// A transaction that is rolled back unless it is committed.
 pub(super) struct Transaction<'c> {
