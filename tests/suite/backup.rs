@@ -5,9 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use latchkey_tests::{Backend, Home, Person, Server, eventually, on_sqlite};
+use latchkey_test_postgres::Cluster;
+use latchkey_tests::{Backend, Home, Person, Server, eventually, on_postgres, on_sqlite};
 use tokio::task::JoinSet;
 
+on_postgres![are_for_files_alone];
 on_sqlite![
     a_backup_under_load_holds_what_was_answered_before,
     a_restored_database_knows_its_users_and_tokens,
@@ -174,5 +176,16 @@ async fn a_damaged_backup_is_refused(backend: Backend) {
             before,
             "{name}"
         );
+    }
+}
+
+/// PostgreSQL has tools of its own, and the error names one.
+async fn are_for_files_alone(backend: Backend) {
+    let home = Home::new(backend);
+    for arguments in [["backup", "copy.db"], ["restore", "copy.db"]] {
+        let error = home.cli(arguments).await.failed(1);
+        assert!(error.contains("pg_dump"), "{error}");
+        assert!(!error.contains(Cluster::PASSWORD), "{error}");
+        assert!(!home.path("copy.db").exists());
     }
 }

@@ -1,6 +1,6 @@
 //! Settings from outside: each layer, and what is refused.
 
-use latchkey_tests::{Backend, Home, Jwt, Server, hmac_sha256, on_each_backend};
+use latchkey_tests::{Backend, Home, Jwt, Server, hmac_sha256, on_each_backend, on_sqlite};
 use serde_json::{Value, json};
 
 on_each_backend![
@@ -17,8 +17,10 @@ on_each_backend![
     check_says_whether_it_would_start,
     http_off_loopback_is_a_warning,
     serving_is_what_it_does_when_nothing_is_said,
+];
+on_sqlite![
     a_database_in_memory_is_gone_with_the_process,
-    a_database_that_cannot_be_opened_is_one_clear_error,
+    a_file_that_cannot_be_opened_is_one_clear_error,
 ];
 
 const SECRET: &str = "3f6c0a9d5e7b4821964dc0ffb1a27e85";
@@ -366,7 +368,7 @@ async fn a_database_in_memory_is_gone_with_the_process(backend: Backend) {
         .expect(401);
 }
 
-async fn a_database_that_cannot_be_opened_is_one_clear_error(backend: Backend) {
+async fn a_file_that_cannot_be_opened_is_one_clear_error(backend: Backend) {
     let text = "this is not a database, however long it gets\n".repeat(500);
     for (url, word) in [
         ("sqlite:missing/folder/test.db", "missing/folder"),

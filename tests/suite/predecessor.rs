@@ -1,6 +1,7 @@
 //! A resource server and an operator of the predecessor notice nothing.
 
-use latchkey_tests::{Backend, Home, Jwt, Python, Server, on_each_backend};
+use latchkey_test_postgres::Cluster;
+use latchkey_tests::{Backend, Home, Jwt, Python, Server, on_each_backend, on_postgres};
 use serde_json::{Value, json};
 
 on_each_backend![
@@ -9,6 +10,7 @@ on_each_backend![
     they_may_stand_in_dotenv,
     they_stand_below_our_own_names,
 ];
+on_postgres![its_database_is_found];
 
 const SECRET: &str = "3f6c0a9d5e7b4821964dc0ffb1a27e85";
 
@@ -120,4 +122,20 @@ async fn they_stand_below_our_own_names(backend: Backend) {
         issued_by(&server).await,
         (json!("HS256"), 6 * 60, 2 * 24 * 60 * 60)
     );
+}
+
+async fn its_database_is_found(backend: Backend) {
+    let home = Home::new(backend).without_env("LATCHKEY_DATABASE__URL");
+    let database = home.database().postgres();
+    let (name, port) = (database.name().to_owned(), database.port().to_string());
+    let home = home
+        .env("DB_NAME", name)
+        .env("DB_PORT", port)
+        .env("DB_USER", Cluster::USER)
+        .env("DB_PASSWORD", Cluster::PASSWORD);
+    // The host has a default.
+    for home in [home.instance(), home.env("DB_HOST", "localhost")] {
+        let server = home.start().await;
+        let _ = server.get("/health").await.expect(200);
+    }
 }

@@ -57,16 +57,18 @@ pub fn run(backend: Backend, test: impl AsyncFnOnce(Backend)) {
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(test(backend));
+    // A snapshot is the same on each back end.
+    insta::allow_duplicates! { runtime.block_on(test(backend)) }
 }
 
 /// Makes a test of each function for each back end: `on_each_backend![it_works]` becomes
-/// `sqlite::it_works`. A function that is not listed is dead code,
+/// `sqlite::it_works` and `postgres::it_works`. A function that is not listed is dead code,
 /// which the compiler tells.
 #[macro_export]
 macro_rules! on_each_backend {
     ($($test:ident),+ $(,)?) => {
         $crate::on!(sqlite, Sqlite, $($test),+);
+        $crate::on!(postgres, Postgres, $($test),+);
     };
 }
 

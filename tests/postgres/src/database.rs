@@ -1,6 +1,5 @@
 //! A database for one test.
 
-use std::fs;
 use std::path::PathBuf;
 
 use tokio_postgres::Config;
@@ -119,25 +118,23 @@ impl Database {
             .fold(String::new(), |dump, line| dump + line + "\n")
     }
 
-    /// The files that hold its tables and indexes, with all that is stored written to them.
+    /// The files of its own tables and indexes, with all that is stored written to them.
     ///
     /// # Panics
     ///
     /// When the server does not answer.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let name = &self.name;
-        let sql = format!("select oid from pg_database where datname = '{name}'");
-        let found = client::run(&self.admin, async |client| {
+        // What PostgreSQL makes for itself has lower numbers.
+        let own = "select pg_relation_filepath(oid) from pg_class \
+                   where oid >= 16384 and relkind in ('r', 't', 'i', 'm', 'S')";
+        let files = self.rows(own);
+        client::run(&self.admin, async |client| {
             client.batch_execute("checkpoint").await
         })
-        .and_then(|()| client::rows(&self.admin, &sql))
         .unwrap_or_else(|error| panic!("{}", describe(&error)));
-        let directory = self.socket_directory.join("data/base").join(&found[0][0]);
-        fs::read_dir(directory)
-            .expect("the directory of a database")
-            .map(|entry| entry.expect("its entry").path())
-            .collect()
+        let data = self.socket_directory.join("data");
+        files.iter().map(|file| data.join(&file[0])).collect()
     }
 
     /// Ends all connections to it, as an administrator would, and says how many there were.
