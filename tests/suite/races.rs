@@ -1,6 +1,6 @@
 //! What ends a session ends also those that begin in the same moment.
 
-use latchkey_tests::{Account, Backend, Home, Server, Tokens, on_each_backend};
+use latchkey_tests::{Account, Backend, Server, Tokens, on_each_backend};
 use tokio::task::JoinSet;
 
 on_each_backend![
@@ -8,7 +8,6 @@ on_each_backend![
     disabling_ends_what_began_before,
     deleting_ends_what_began_before,
     ending_all_sessions_ends_what_is_being_refreshed,
-    servers_that_start_at_once_share_one_key,
 ];
 
 /// Many sign-ins with one password, and what they answered in the end.
@@ -108,29 +107,4 @@ async fn ending_all_sessions_ends_what_is_being_refreshed(backend: Backend) {
             let _ = server.refresh(&tokens.refresh).await.expect(401);
         }
     }
-}
-
-/// Four on one empty database, behind one name.
-async fn servers_that_start_at_once_share_one_key(backend: Backend) {
-    let first = Home::new(backend).with_public_url();
-    let others = [first.instance(), first.instance(), first.instance()];
-    let [two, three, four] = others.map(Home::start);
-    let (one, two, three, four) = tokio::join!(first.start(), two, three, four);
-    let servers = [one, two, three, four];
-
-    let alice = servers[0].account_of("Alice").await;
-    for server in &servers {
-        let _ = server.me(&alice.tokens.access).await.expect(200);
-    }
-    let token = servers[1]
-        .refresh(&alice.tokens.refresh)
-        .await
-        .expect(200)
-        .tokens();
-    let _ = servers[2].log_out(&token.access).await.expect(200);
-    for server in &servers {
-        let _ = server.me(&token.access).await.expect(401);
-    }
-    let keys = servers[3].get("/.well-known/jwks.json").await.json();
-    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(2), "{keys}");
 }

@@ -268,6 +268,16 @@ impl Server {
             .bearer(access_token)
     }
 
+    /// Waits until `/health` and `/health/ready` say this.
+    pub async fn health_becomes(&self, status: u16) {
+        for path in ["/health", "/health/ready"] {
+            eventually(&format!("{path} to be {status}"), async || {
+                (self.get(path).await.status == status).then_some(())
+            })
+            .await;
+        }
+    }
+
     /// Signs a person up, which must work.
     pub async fn account(&self, person: &Person) -> Account {
         let answer = self.sign_up(person).await.expect(201);

@@ -38,7 +38,8 @@ impl Setup {
         self
     }
 
-    /// Offers TLS, with a certificate of this authority for `localhost` and 127.0.0.1.
+    /// Offers TLS, with a certificate of this authority for `localhost`, and for no
+    /// address.
     #[must_use]
     pub fn tls(mut self, authority: Authority) -> Self {
         self.tls = Some(Tls {
@@ -94,7 +95,7 @@ impl Setup {
         let sockets = data.parent().expect("the cluster's directory").display();
         let mut config = format!("{CONFIG}unix_socket_directories = '{sockets}'\n");
         if let Some(tls) = &self.tls {
-            let (certificate, key) = tls.authority.certify(&["localhost", "127.0.0.1"]);
+            let (certificate, key) = tls.authority.certify(&["localhost"]);
             owned_file(&data.join("server.crt"), &certificate);
             owned_file(&data.join("server.key"), &key);
             config.push_str("ssl = on\n");

@@ -1,0 +1,198 @@
+//! Several instances on one database, behind one name: none keeps what another could miss.
+
+use futures_util::future::join_all;
+use latchkey_tests::{Account, Backend, Home, Jwt, Load, Server, eventually, on_each_backend};
+
+on_each_backend![
+    four_that_start_at_once_are_one_service,
+    a_token_refreshed_everywhere_at_once_has_one_successor,
+    without_a_grace_one_refresh_wins_and_the_session_ends,
+    what_ends_at_one_has_ended_at_all,
+    a_rotated_key_is_published_by_all_before_one_signs_with_it,
+    an_instance_that_is_killed_takes_nothing_with_it,
+    one_that_is_killed_while_it_starts_leaves_nothing_half_done,
+];
+
+const COUNT: usize = 4;
+
+/// Four instances on a new database, all started at once.
+async fn four(home: Home) -> [Server; COUNT] {
+    let others = [home.instance(), home.instance(), home.instance()].map(Home::start);
+    let [two, three, four] = others;
+    tokio::join!(home.start(), two, three, four).into()
+}
+
+async fn four_that_start_at_once_are_one_service(backend: Backend) {
+    let servers = four(Home::new(backend).with_public_url()).await;
+
+    let alice = servers[0].account_of("Alice").await;
+    for server in &servers {
+        let _ = server.me(&alice.tokens.access).await.expect(200);
+    }
+    let refreshed = servers[1].refresh(&alice.tokens.refresh).await.expect(200);
+    let access = refreshed.tokens().access;
+    let _ = servers[2].log_out(&access).await.expect(200);
+    for server in &servers {
+        let _ = server.me(&access).await.expect(401);
+    }
+    let keys = servers[3].get("/.well-known/jwks.json").await.json();
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(2), "{keys}");
+    let _ = servers[0].cli(["migrate", "verify"]).await.ok();
+}
+
+async fn a_token_refreshed_everywhere_at_once_has_one_successor(backend: Backend) {
+    let servers = four(Home::new(backend).for_a_ledger()).await;
+    let alice = servers[0].account_of("Alice").await;
+
+    let refreshes = (0..100).map(async |index: usize| {
+        let server = &servers[index % COUNT];
+        server.refresh(&alice.tokens.refresh).await.expect(200)
+    });
+    let answers = join_all(refreshes).await;
+
+    let successor = answers[0].tokens().refresh;
+    for answer in &answers {
+        let tokens = answer.tokens();
+        assert_eq!(tokens.refresh, successor);
+        let _ = servers[3].me(&tokens.access).await.expect(200);
+    }
+    let sessions = servers[0].sessions(&alice.tokens.access).await.expect(200);
+    assert_eq!(sessions.json().as_array().map(Vec::len), Some(1));
+    let _ = servers[1].refresh(&successor).await.expect(200);
+}
+
+async fn without_a_grace_one_refresh_wins_and_the_session_ends(backend: Backend) {
+    let home = Home::new(backend).with_public_url();
+    let servers = four(home.env("LATCHKEY_TOKENS__REFRESH_GRACE", "0s")).await;
+    let alice = servers[0].account_of("Alice").await;
+
+    let refreshes = (0..100)
+        .map(async |index: usize| servers[index % COUNT].refresh(&alice.tokens.refresh).await);
+    let answers = join_all(refreshes).await;
+
+    let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!((won.len(), lost.len()), (1, 99));
+    for answer in lost {
+        assert_eq!(answer.status, 401, "{}", answer.shown());
+    }
+    let tokens = won[0].tokens();
+    for server in &servers {
+        let _ = server.me(&tokens.access).await.expect(401);
+        let _ = server.refresh(&tokens.refresh).await.expect(401);
+    }
+}
+
+async fn is_over(servers: &[Server], access: &str, refresh: &str) {
+    for server in servers {
+        let _ = server.me(access).await.expect(401);
+        let _ = server.refresh(refresh).await.expect(401);
+    }
+}
+
+async fn what_ends_at_one_has_ended_at_all(backend: Backend) {
+    let servers = four(Home::new(backend).with_public_url()).await;
+    let [one, two, three, four] = &servers;
+    let sign_in = async |account: &Account, server: &Server| {
+        let person = &account.person;
+        let answer = server.sign_in(&person.email, &person.password).await;
+        answer.expect(200).tokens()
+    };
+
+    let alice = one.account_of("Alice").await;
+    let _ = two.log_out(&alice.tokens.access).await.expect(200);
+    is_over(&servers, &alice.tokens.access, &alice.tokens.refresh).await;
+
+    let (here, there) = (sign_in(&alice, one).await, sign_in(&alice, two).await);
+    let changed = three
+        .change_password(
+            &here.access,
+            &alice.person.password,
+            "Heron-under-38-bridges",
+        )
+        .await
+        .expect(200)
+        .tokens();
+    is_over(&servers, &here.access, &here.refresh).await;
+    is_over(&servers, &there.access, &there.refresh).await;
+    for server in &servers {
+        let old = server.sign_in(&alice.person.email, &alice.person.password);
+        let _ = old.await.expect(401);
+        let _ = server.me(&changed.access).await.expect(200);
+    }
+
+    let _ = four.end_sessions(&changed.access).await.expect(204);
+    is_over(&servers, &changed.access, &changed.refresh).await;
+
+    let bobby = four.account_of("Bobby").await;
+    let _ = one.cli(["user", "disable", &bobby.person.email]).await.ok();
+    is_over(&servers, &bobby.tokens.access, &bobby.tokens.refresh).await;
+    for server in &servers {
+        let disabled = server.sign_in(&bobby.person.email, &bobby.person.password);
+        let _ = disabled.await.expect(403);
+    }
+
+    let carol = two.account_of("Carol").await;
+    let deletion = three.delete_me(&carol.tokens.access, &carol.person.password);
+    let _ = deletion.await.expect(204);
+    is_over(&servers, &carol.tokens.access, &carol.tokens.refresh).await;
+}
+
+async fn a_rotated_key_is_published_by_all_before_one_signs_with_it(backend: Backend) {
+    let servers = four(Home::new(backend).with_public_url()).await;
+    let alice = servers[0].account_of("Alice").await;
+    let before = Jwt::read(&alice.tokens.access).header["kid"].clone();
+    let _ = servers[0].cli(["key", "rotate", "--now"]).await.ok();
+
+    eventually("all sign with the new key", async || {
+        let mut signed_anew = 0;
+        for server in &servers {
+            let person = &alice.person;
+            let answer = server.sign_in(&person.email, &person.password).await;
+            let token = answer.expect(200).tokens().access;
+            let kid = Jwt::read(&token).header["kid"].clone();
+            // Whichever it is, everybody knows it already.
+            for other in &servers {
+                let keys = other.get("/.well-known/jwks.json").await.json();
+                let keys = keys["keys"].as_array().expect("keys");
+                assert!(keys.iter().any(|key| key["kid"] == kid), "{kid}: {keys:?}");
+                let _ = other.me(&token).await.expect(200);
+            }
+            signed_anew += usize::from(kid != before);
+        }
+        (signed_anew == COUNT).then_some(())
+    })
+    .await;
+    let _ = servers[1].me(&alice.tokens.access).await.expect(200);
+}
+
+async fn an_instance_that_is_killed_takes_nothing_with_it(backend: Backend) {
+    let [one, two, three, four] = four(Home::new(backend).for_a_ledger()).await;
+    let load = Load::new();
+    let ledger = load
+        .during(&[&one, &two, &three, &four], 20, async {
+            load.answers(201, 20).await;
+            one.send_kill_9();
+            load.answers(0, 10).await;
+            load.answers(201, 20).await;
+        })
+        .await;
+    ledger.check(&two).await;
+}
+
+/// A little later each time, until one has got as far as to serve.
+async fn one_that_is_killed_while_it_starts_leaves_nothing_half_done(backend: Backend) {
+    let mut served = false;
+    let mut delay = std::time::Duration::ZERO;
+    while !served {
+        let home = Home::new(backend);
+        // Its process is killed when the task is dropped.
+        let starting = tokio::time::timeout(delay, home.instance().start()).await;
+        served = starting.is_ok();
+        drop(starting);
+
+        let server = home.start().await;
+        let _ = server.account_of("Alice").await;
+        let _ = server.cli(["migrate", "verify"]).await.ok();
+        delay = delay * 5 / 4 + std::time::Duration::from_millis(5);
+    }
+}

@@ -1,0 +1,109 @@
+//! A network to PostgreSQL that is slow, silent or broken.
+
+use std::time::Duration;
+
+use latchkey_test_postgres::Cluster;
+use latchkey_tests::{Backend, Home, Load, Network, Proxy, Server, on_postgres};
+use tokio::time::Instant;
+
+on_postgres![
+    a_slow_network_makes_answers_slow_and_no_more,
+    a_silent_network_is_503_in_time_and_recovers,
+    a_silent_network_does_not_hold_up_a_stop,
+    a_broken_network_is_503_and_recovers,
+    a_start_over_a_silent_network_is_an_error_in_time,
+];
+
+/// No request takes longer, whatever the network does: `server.request_timeout`, and
+/// room for a machine that is busy.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// The settings to run beyond a network.
+fn beyond(proxy: &Proxy, backend: Backend) -> Home {
+    let home = Home::new(backend).for_a_ledger();
+    let url = home.database().postgres().url_at(&proxy.address());
+    home.env("LATCHKEY_DATABASE__URL", url)
+}
+
+fn network() -> Proxy {
+    Proxy::to(Cluster::shared().port())
+}
+
+async fn a_slow_network_makes_answers_slow_and_no_more(backend: Backend) {
+    let proxy = network();
+    proxy.becomes(Network::Slow(Duration::from_millis(50)));
+    let server = beyond(&proxy, backend).start().await;
+    let load = Load::new();
+    let ledger = load
+        .during(&[&server], 20, async {
+            load.answers(201, 20).await;
+            let _ = server.get("/health").await.expect(200);
+        })
+        .await;
+    assert_eq!(load.count(503), 0, "answers of 503");
+    ledger.check(&server).await;
+}
+
+/// The network goes in the middle of a load, and comes back.
+async fn gone_and_back(backend: Backend, network: Network) {
+    let proxy = self::network();
+    let server = beyond(&proxy, backend).start().await;
+    let alice = server.account_of("Alice").await;
+    let load = Load::new();
+    let ledger = load
+        .during(&[&server], 20, async {
+            load.answers(201, 20).await;
+            proxy.becomes(network);
+            load.answers(503, 20).await;
+            server.health_becomes(503).await;
+            let _ = server.get("/health/live").await.expect(200);
+            let _ = server.get("/.well-known/jwks.json").await.expect(200);
+            let began = Instant::now();
+            let me = server.me(&alice.tokens.access).await.expect(503);
+            assert_eq!(me.code(), "database_unavailable");
+            assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
+
+            proxy.becomes(Network::Good);
+            server.health_becomes(200).await;
+            load.answers(201, 20).await;
+            let _ = server.me(&alice.tokens.access).await.expect(200);
+        })
+        .await;
+    assert_eq!(load.count(0), 0, "requests without an answer");
+    ledger.check(&server).await;
+}
+
+async fn a_silent_network_is_503_in_time_and_recovers(backend: Backend) {
+    gone_and_back(backend, Network::BlackHole).await;
+}
+
+async fn a_broken_network_is_503_and_recovers(backend: Backend) {
+    gone_and_back(backend, Network::Cut).await;
+}
+
+async fn a_silent_network_does_not_hold_up_a_stop(backend: Backend) {
+    let proxy = network();
+    let server = beyond(&proxy, backend).start().await;
+    let alice = server.account_of("Alice").await;
+    proxy.becomes(Network::BlackHole);
+    let waiting = tokio::spawn(server.me(&alice.tokens.access).into_future());
+    server.health_becomes(503).await;
+    let _ = server.terminate().await;
+    let _ = waiting.await.expect("an answer").expect(503);
+}
+
+async fn a_start_over_a_silent_network_is_an_error_in_time(backend: Backend) {
+    let proxy = network();
+    let home = beyond(&proxy, backend);
+    proxy.becomes(Network::BlackHole);
+    let failed = home.fails_to_start().await;
+    assert_eq!(failed.code, Some(1), "{failed:#?}");
+    let error = failed.stderr.lines().last().expect("an error");
+    assert!(
+        error.starts_with("error: ") && error.contains(&proxy.address()),
+        "{failed:#?}"
+    );
+    proxy.becomes(Network::Good);
+    let server: Server = home.start().await;
+    let _ = server.account_of("Alice").await;
+}
