@@ -4,6 +4,7 @@
 //! fixture in `tests/support` for how.
 
 mod backup;
+mod clocks;
 mod commands;
 mod configuration;
 mod cors;

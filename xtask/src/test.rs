@@ -23,7 +23,7 @@ const NODE_TESTS: &str = "verifier-wasm/tests/node";
 const FUZZ_SECONDS: u32 = 20;
 
 /// What the tests use beyond cargo, a C compiler, node and npm.
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need {
         purpose: "to test on PostgreSQL",
         packages: &["postgresql"],
@@ -33,6 +33,11 @@ const NEEDS: [Need; 4] = [
         purpose: "to run the predecessor's python-jose against our tokens",
         packages: &["python3", "python3-venv"],
         is_here: || output(command("python3").args(["-c", "import ensurepip, venv"])).is_ok(),
+    },
+    Need {
+        purpose: "to run instances whose clocks differ",
+        packages: &["libfaketime"],
+        is_here: has_faketime,
     },
     Need {
         purpose: "to see that an answer comes after its sync",
@@ -84,6 +89,14 @@ fn has_postgresql() -> bool {
         .flatten()
         .any(|version| version.path().join("bin/initdb").exists())
         || find("initdb").is_some()
+}
+
+/// Whether the library is where the tests look for it.
+fn has_faketime() -> bool {
+    let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    folders
+        .map(|folder| folder.path())
+        .any(|path| path.join("faketime/libfaketime.so.1").exists())
 }
 
 /// The test files: named one by one, because the releases of Node do not agree
