@@ -11,6 +11,7 @@ on_each_backend![
     a_stolen_key_is_refused_at_once,
     a_key_of_ones_own_is_imported,
     another_algorithm_is_published_before_it_signs,
+    instances_that_disagree_about_the_algorithm_do_not_take_turns,
     private_keys_are_encrypted_under_the_secret,
     a_wrong_key_encryption_secret_is_one_clear_error,
     the_key_encryption_secret_can_be_changed,
@@ -229,6 +230,38 @@ async fn another_algorithm_is_published_before_it_signs(backend: Backend) {
     let _ = server.me(&token).await.expect(200);
     let _ = server.refresh(&tokens.refresh).await.expect(200);
     assert!(published(&server).await.contains(&old));
+}
+
+async fn instances_that_disagree_about_the_algorithm_do_not_take_turns(backend: Backend) {
+    const ALGORITHM: &str = "LATCHKEY_TOKENS__ALGORITHM";
+    let home = Home::new(backend).with_public_url();
+    let old = home.instance().start().await;
+    let alice = old.account_of("Alice").await;
+    let first = in_state(&old, "active").await;
+
+    // One instance after the other is updated; one that was not is restarted in between.
+    let new = home.instance().env(ALGORITHM, "ES256").start().await;
+    let old = old.restart().await;
+    let newer = home.instance().env(ALGORITHM, "ES256").start().await;
+    let next = in_state(&new, "standby").await;
+    for server in [&old, &new, &newer] {
+        eventually("all publish the new key", async || {
+            published(server).await.contains(&next).then_some(())
+        })
+        .await;
+        let answer = server.sign_in(&alice.person.email, &alice.person.password);
+        let token = answer.await.expect(200).tokens().access;
+        assert_eq!(signed_by(&token), first);
+    }
+
+    // Whichever configuration the command reads.
+    let _ = old.cli(["key", "rotate", "--now"]).await.ok();
+    for server in [&old, &new, &newer] {
+        let token = signs_no_more_with(server, &first).await;
+        assert_eq!(signed_by(&token), next);
+        let _ = old.me(&token).await.expect(200);
+        let _ = server.me(&alice.tokens.access).await.expect(200);
+    }
 }
 
 const ENCRYPTION: &str = "LATCHKEY_TOKENS__KEY_ENCRYPTION_SECRET";
