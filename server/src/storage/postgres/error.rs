@@ -77,6 +77,8 @@ pub(super) enum Remedy {
     Prepare,
     /// The connection is lost: take another one, if nothing has changed.
     Reconnect,
+    /// None, and nobody knows what the connection is at: throw it away.
+    Discard,
     /// None.
     None,
 }
@@ -87,7 +89,7 @@ impl Remedy {
             return if is_lost(error) {
                 Self::Reconnect
             } else {
-                Self::None
+                Self::Discard
             };
         };
         let code = db.code();

@@ -102,7 +102,7 @@ impl Pool {
             };
             let remedy = failure.remedy();
             connection.is_now(match remedy {
-                Remedy::Reconnect => State::Lost,
+                Remedy::Reconnect | Remedy::Discard => State::Lost,
                 Remedy::Repeat | Remedy::Prepare | Remedy::None => State::AtRest,
             });
             drop(connection);
@@ -126,7 +126,7 @@ impl Pool {
                 self.connections.retain(|_, _| false);
                 true
             }
-            Remedy::Reconnect | Remedy::None => false,
+            Remedy::Reconnect | Remedy::Discard | Remedy::None => false,
         }
     }
 

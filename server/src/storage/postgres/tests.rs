@@ -58,12 +58,8 @@ async fn open(url: &str, pool: u32) -> PostgresStorage {
         .expect("opens")
 }
 
-/// What decides how long is waited, for a test that waits to the end.
-async fn open_impatiently(url: &str, pool: u32) -> PostgresStorage {
-    let patience = Patience {
-        connection: Duration::from_millis(200),
-        unit: Duration::from_secs(15),
-    };
+/// Opens for a test that waits until there is no more patience.
+fn open_with(url: &str, pool: u32, patience: Patience) -> PostgresStorage {
     let connector = Connector::new(&parsed(url)).expect("no certificates to read");
     PostgresStorage {
         requests: Pool::new(connector.clone(), pool, patience),

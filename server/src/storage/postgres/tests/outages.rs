@@ -11,7 +11,11 @@ fn is_unavailable<T>(outcome: &Result<T>) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_that_is_used_up_says_so_in_time_and_the_ping_does_not_wait_for_it() {
     let database = migrated().await;
-    let storage = Arc::new(open_impatiently(&database.url(), 1).await);
+    let patience = Patience {
+        connection: Duration::from_millis(200),
+        ..PATIENCE
+    };
+    let storage = Arc::new(open_with(&database.url(), 1, patience));
     let (user, _) = signed_in(&storage).await;
     let held = database.hold("select from users for update");
     let writer = tokio::spawn({
@@ -29,6 +33,47 @@ async fn a_pool_that_is_used_up_says_so_in_time_and_the_ping_does_not_wait_for_i
     let disabled = writer.await.expect("no panic").expect("disabled");
     assert!(disabled.is_some_and(|user| user.disabled_at.is_some()));
     storage.user(user.id).await.expect("free again");
+}
+
+/// As behind a network that swallows everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_does_not_answer_in_time_is_thrown_away() {
+    let database = migrated().await;
+    let patience = Patience {
+        unit: Duration::from_secs(1),
+        ..PATIENCE
+    };
+    let storage = open_with(&database.url(), 1, patience);
+    let process = async || {
+        let answer = storage.read(|db| async move {
+            let row = db.query_one("select pg_backend_pid()", &[]).await?;
+            Ok(row.try_get::<_, i32>(0)?)
+        });
+        answer.await
+    };
+    let silent = loop {
+        if let Ok(process) = process().await {
+            break process;
+        }
+    };
+    signal("STOP", silent);
+    let outcome = process().await;
+    assert!(is_unavailable(&outcome), "{outcome:?}");
+    let other = loop {
+        if let Ok(process) = process().await {
+            break process;
+        }
+    };
+    signal("CONT", silent);
+    assert_ne!(other, silent);
+}
+
+fn signal(name: &str, process: i32) {
+    let status = std::process::Command::new("sh")
+        .args(["-c", &format!("kill -{name} {process}")])
+        .status()
+        .expect("a shell");
+    assert!(status.success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

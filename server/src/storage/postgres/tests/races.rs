@@ -184,3 +184,70 @@ async fn housekeeping_waits_for_nobody() {
     let housekept = storage.housekeep(&cx(), limits).await.expect("done");
     assert_eq!(housekept.sessions, 1);
 }
+
+/// The change has the user's row and waits for a session's, its statement begun: what is
+/// inserted now, it would not see.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_waits_for_a_change_of_the_password_that_is_not_done() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 2).await);
+    let (user, _) = signed_in(&storage).await;
+    let held = database.hold("select from sessions for update");
+    let change = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            storage
+                .change_password(&cx(), user.id, None, hash("second"), None)
+                .await
+        }
+    });
+    until_waiting(&database, 1).await;
+    let mut sign_in = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            storage
+                .start_session(&cx(), user.id, &hash("first"), None, new_session())
+                .await
+        }
+    });
+    tokio::select! {
+        outcome = &mut sign_in => panic!("did not wait: {outcome:?}"),
+        () = until_waiting(&database, 2) => {}
+    }
+    drop(held);
+    let changed = change.await.expect("no panic").expect("answered");
+    assert!(matches!(changed, Guarded::Done(_)));
+    let started = sign_in.await.expect("no panic").expect("answered");
+    assert_eq!(started, Guarded::Stale);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_refreshes_that_wait_for_the_session_one_goes_by_what_the_other_left() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 2).await);
+    let (_, session) = signed_in(&storage).await;
+    let held = database.hold("select from sessions for update");
+    let refreshes = [2, 3].map(|successor| {
+        let storage = storage.clone();
+        let rotation = Rotation {
+            session,
+            presented: TokenHash([1; 32]),
+            successor: TokenHash([successor; 32]),
+            sealed_successor: vec![successor; 40],
+            expires_at: NOW.plus(Duration::from_secs(900)),
+            grace: Duration::from_secs(10),
+        };
+        tokio::spawn(async move { storage.rotate_refresh(&cx(), rotation).await })
+    });
+    until_waiting(&database, 2).await;
+    drop(held);
+    let (mut rotated, mut repeated) = (0, 0);
+    for refresh in refreshes {
+        match refresh.await.expect("no panic").expect("answered") {
+            RotationOutcome::Rotated(_) => rotated += 1,
+            RotationOutcome::Repeated { .. } => repeated += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((rotated, repeated), (1, 1));
+}
