@@ -7,7 +7,7 @@
 //! that a slow network changes nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use super::{CLOCK_SKEW, Clock, Timestamp, millis};
@@ -29,7 +29,7 @@ pub struct SharedClock {
     /// Milliseconds that are added to what the own clock shows.
     correction: AtomicI64,
     /// Whether the clocks are too far apart, and that was told.
-    is_beyond: std::sync::atomic::AtomicBool,
+    is_beyond: AtomicBool,
 }
 
 impl SharedClock {
@@ -39,7 +39,7 @@ impl SharedClock {
         Self {
             own,
             correction: AtomicI64::new(0),
-            is_beyond: false.into(),
+            is_beyond: AtomicBool::new(false),
         }
     }
 
@@ -74,9 +74,9 @@ impl SharedClock {
     fn correct(&self, asked: Timestamp, theirs: Timestamp, answered: Timestamp) {
         let current = self.correction.load(Ordering::SeqCst);
         let correction = correction(current, asked, theirs, answered);
-        let is_beyond =
-            correction.unsigned_abs() > LIMIT.as_millis().try_into().unwrap_or(u64::MAX);
-        if is_beyond != self.is_beyond.swap(is_beyond, Ordering::SeqCst) && is_beyond {
+        let is_beyond = Duration::from_millis(correction.unsigned_abs()) > LIMIT;
+        let was_beyond = self.is_beyond.swap(is_beyond, Ordering::SeqCst);
+        if is_beyond && !was_beyond {
             tracing::warn!(
                 seconds = correction / 1000,
                 "the clock of this machine is too far from that of the database: set both right; \
