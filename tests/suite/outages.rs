@@ -10,6 +10,7 @@ on_postgres![
     a_stop_without_order_loses_nothing,
     kill_9_of_the_server_loses_nothing,
     connections_that_are_terminated_are_replaced,
+    a_server_that_takes_no_more_connections_is_503,
     a_locked_table_is_503_and_nothing_hangs,
     a_standby_is_503_for_what_writes,
     a_migration_whose_process_is_killed_is_done_by_the_next,
@@ -88,6 +89,32 @@ async fn connections_that_are_terminated_are_replaced(backend: Backend) {
         let _ = server.me(&alice.tokens.access).await.expect(200);
         let _ = server.get("/health").await.expect(200);
     }
+}
+
+async fn a_server_that_takes_no_more_connections_is_503(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let database = server.database().postgres();
+    let limit = |connections: i32| {
+        Cluster::shared().execute(&format!(
+            "alter database {} connection limit {connections}",
+            database.name()
+        ));
+    };
+
+    limit(0);
+    database.terminate_backends();
+    server.health_becomes(503).await;
+    let me = server.me(&alice.tokens.access).await.expect(503);
+    assert_eq!(me.code(), "database_unavailable");
+    let refresh = server.refresh(&alice.tokens.refresh).await;
+    assert_eq!(refresh.expect(503).code(), "database_unavailable");
+    let _ = server.get("/health/live").await.expect(200);
+
+    limit(-1);
+    server.health_becomes(200).await;
+    let _ = server.me(&alice.tokens.access).await.expect(200);
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
 }
 
 async fn a_locked_table_is_503_and_nothing_hangs(backend: Backend) {

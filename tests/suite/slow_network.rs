@@ -35,7 +35,7 @@ async fn a_slow_network_makes_answers_slow_and_no_more(backend: Backend) {
     let server = beyond(&proxy, backend).start().await;
     let load = Load::new();
     let ledger = load
-        .during(&[&server], 20, async {
+        .during(&[&server], 8, async {
             load.answers(201, 20).await;
             let _ = server.get("/health").await.expect(200);
         })
