@@ -1,6 +1,6 @@
 //! What ends a session ends also those that begin in the same moment.
 
-use latchkey_tests::{Account, Backend, Server, Tokens, on_each_backend};
+use latchkey_tests::{Account, Backend, Home, Server, Tokens, on_each_backend};
 use tokio::task::JoinSet;
 
 on_each_backend![
@@ -10,10 +10,23 @@ on_each_backend![
     ending_all_sessions_ends_what_is_being_refreshed,
 ];
 
-/// Many sign-ins with one password, and what they answered in the end.
-async fn sign_ins(server: &Server, account: &Account, count: usize) -> JoinSet<Option<Tokens>> {
+/// Two instances, so that what happens at one meets what happens at the other in the
+/// database alone.
+async fn two(backend: Backend) -> [Server; 2] {
+    let home = Home::new(backend).with_public_url();
+    let other = home.instance();
+    tokio::join!(home.start(), other.start()).into()
+}
+
+/// Many sign-ins with one password, at both, and what they answered in the end.
+async fn sign_ins(
+    servers: &[Server; 2],
+    account: &Account,
+    count: usize,
+) -> JoinSet<Option<Tokens>> {
     let mut tries = JoinSet::new();
-    for _ in 0..count {
+    for index in 0..count {
+        let server = &servers[index % 2];
         let call = server.sign_in(&account.person.email, &account.person.password);
         tries.spawn(async move {
             let answer = call.await;
@@ -39,47 +52,50 @@ async fn all_are_dead(server: &Server, tries: JoinSet<Option<Tokens>>) {
 }
 
 async fn a_password_change_ends_what_the_old_password_began(backend: Backend) {
-    let server = Server::start(backend).await;
+    let servers = two(backend).await;
+    let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
-    let before = sign_ins(&server, &alice, 10).await;
+    let before = sign_ins(&servers, &alice, 10).await;
     let change = server.change_password(
         &alice.tokens.access,
         &alice.person.password,
         "Heron-under-38-bridges",
     );
     let change = tokio::spawn(change.into_future());
-    let meanwhile = sign_ins(&server, &alice, 20).await;
+    let meanwhile = sign_ins(&servers, &alice, 20).await;
 
     let new = change.await.expect("an answer").expect(200).tokens();
 
-    all_are_dead(&server, before).await;
-    all_are_dead(&server, meanwhile).await;
+    all_are_dead(server, before).await;
+    all_are_dead(server, meanwhile).await;
     let _ = server.me(&new.access).await.expect(200);
 }
 
 async fn disabling_ends_what_began_before(backend: Backend) {
-    let server = Server::start(backend).await;
+    let servers = two(backend).await;
+    let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
-    let tries = sign_ins(&server, &alice, 60).await;
+    let tries = sign_ins(&servers, &alice, 60).await;
     let _ = server
         .cli(["user", "disable", &alice.person.email])
         .await
         .ok();
-    all_are_dead(&server, tries).await;
+    all_are_dead(server, tries).await;
 }
 
 async fn deleting_ends_what_began_before(backend: Backend) {
-    let server = Server::start(backend).await;
+    let servers = two(backend).await;
+    let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
-    let before = sign_ins(&server, &alice, 10).await;
+    let before = sign_ins(&servers, &alice, 10).await;
     let deletion = server.delete_me(&alice.tokens.access, &alice.person.password);
     let deletion = tokio::spawn(deletion.into_future());
-    let meanwhile = sign_ins(&server, &alice, 20).await;
+    let meanwhile = sign_ins(&servers, &alice, 20).await;
 
     let _ = deletion.await.expect("an answer").expect(204);
 
-    all_are_dead(&server, before).await;
-    all_are_dead(&server, meanwhile).await;
+    all_are_dead(server, before).await;
+    all_are_dead(server, meanwhile).await;
     assert_eq!(
         server.database().rows("select count(*) from users"),
         [["0"]]
@@ -87,7 +103,8 @@ async fn deleting_ends_what_began_before(backend: Backend) {
 }
 
 async fn ending_all_sessions_ends_what_is_being_refreshed(backend: Backend) {
-    let server = Server::start(backend).await;
+    let servers = two(backend).await;
+    let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
     let person = &alice.person;
     let mut tokens = Vec::new();
@@ -96,8 +113,8 @@ async fn ending_all_sessions_ends_what_is_being_refreshed(backend: Backend) {
         tokens.push(answer.expect(200).tokens().refresh);
     }
     let mut refreshes = JoinSet::new();
-    for token in &tokens {
-        refreshes.spawn(server.refresh(token).into_future());
+    for (index, token) in tokens.iter().enumerate() {
+        refreshes.spawn(servers[index % 2].refresh(token).into_future());
     }
     let _ = server.end_sessions(&alice.tokens.access).await.expect(204);
     for answer in refreshes.join_all().await {
