@@ -343,6 +343,9 @@ async fn what_is_exported_is_imported_exactly(backend: Backend) {
     let of = |home: &Home| home.database().rows("SELECT * FROM users ORDER BY user_id");
     assert_eq!(of(&elsewhere), of(server.home()));
 
+    // A short name is no reason to be refused.
+    let email = "zo\u{eb}@xn--bcher-kva.example";
+    let _ = server.sign_in(email, PASSWORD).await.expect(200);
     // Nobody signs in without a password.
     for password in ["", "null", PASSWORD] {
         let answer = server.sign_in("person2@example.com", password).await;

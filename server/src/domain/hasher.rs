@@ -106,11 +106,11 @@ impl Hasher {
 
     /// Compares a password with a stored hash.
     ///
-    /// Without one (nobody has that e-mail address) the answer is
-    /// [`Verdict::Mismatch`] and costs what a wrong password costs: a hash of
-    /// the configured cost is computed and compared all the same. A stored
-    /// hash of another kind or cost takes the time that it takes, until the
-    /// next sign-in replaces it.
+    /// Without one (nobody has that e-mail address, or only somebody who has
+    /// no password) the answer is [`Verdict::Mismatch`] and costs what a wrong
+    /// password costs: a hash of the configured cost is computed and compared
+    /// all the same. A stored hash of another kind or cost takes the time that
+    /// it takes, until the next sign-in replaces it.
     ///
     /// # Errors
     /// [`HashError::Unreadable`] when the stored string is none that we can

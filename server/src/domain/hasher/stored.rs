@@ -58,7 +58,7 @@ pub(super) fn verify(
     configured: Argon2Cost,
     memory: &mut Memory,
 ) -> Result<Verdict, HashError> {
-    let Some(stored) = stored else {
+    let Some(stored) = stored.filter(|stored| !stored.is_none()) else {
         argon::waste_a_hash(password, configured, memory)?;
         return Ok(Verdict::Mismatch);
     };

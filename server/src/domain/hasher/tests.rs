@@ -129,10 +129,12 @@ async fn a_hash_of_another_cost_is_outdated() {
 async fn nobody_has_every_password_wrong() {
     let hasher = hasher();
     for text in ["", "correct horse"] {
-        assert_eq!(
-            hasher.verify(password(text), None).await,
-            Ok(Verdict::Mismatch)
-        );
+        for nothing in [None, Some(PasswordHash::none())] {
+            assert_eq!(
+                hasher.verify(password(text), nothing).await,
+                Ok(Verdict::Mismatch)
+            );
+        }
     }
 }
 
@@ -193,7 +195,6 @@ async fn unreadable_hashes_are_errors() {
     let hasher = hasher();
     let salt_and_tag = "$pU3KGCUwux1tEyze1iN7Lg$TMVYM6HpBsTRsS+FhZDQooDEb5eKni1w6HUVrsjXq5M";
     for text in [
-        "",
         "x",
         "$",
         "plain text",

@@ -8,7 +8,7 @@ use super::{ImportOutcome, ImportedUser};
 use crate::domain::context::WriteContext;
 use crate::domain::email::Email;
 use crate::domain::entropy::Entropy;
-use crate::domain::error::Result;
+use crate::domain::error::{Error, Result};
 use crate::domain::hasher::Argon2Cost;
 use crate::domain::ids::UserId;
 use crate::storage::SharedStorage;
@@ -127,9 +127,9 @@ impl Importer {
         for (number, user) in lines {
             let verdict = match &user {
                 Ok(user) => {
-                    let outcome = outcomes.next().ok_or_else(|| {
-                        crate::domain::error::Error::internal("an import without an outcome")
-                    })?;
+                    let outcome = outcomes
+                        .next()
+                        .ok_or_else(|| Error::internal("an import without an outcome"))?;
                     self.tally.count(user, outcome)
                 }
                 Err(reason) => Err(reason.clone()),
