@@ -5,6 +5,7 @@ ALTER TABLE users ADD COLUMN created_at timestamp NOT NULL DEFAULT (now() AT TIM
 ALTER TABLE users ADD COLUMN updated_at timestamp NOT NULL DEFAULT (now() AT TIME ZONE 'utc');
 
 -- Where the columns were there, they may have been null.
+-- only if times_of_before
 UPDATE users
     SET created_at = coalesce(created_at, updated_at, now() AT TIME ZONE 'utc'),
         updated_at = coalesce(updated_at, created_at, now() AT TIME ZONE 'utc')

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Context, UsageError, output, runtime};
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::storage;
-use crate::storage::migrations::{Migrator, Step};
+use crate::storage::migrations::{Adoption, Migrator, Step};
 
 /// `latchkey migrate …`.
 #[derive(Debug, Subcommand)]
@@ -115,7 +115,7 @@ fn print_done(steps: &[Step], done: &str, nothing: &str, json: bool) -> anyhow::
 
 /// What a step does to a database that was not made by Latchkey.
 fn print_statements(step: &Step) -> anyhow::Result<()> {
-    for statement in step.adoption.iter().flat_map(|it| &it.statements) {
+    for statement in step.adoption.iter().flat_map(Adoption::summary) {
         output::line(&format!("    {statement}"))?;
     }
     Ok(())

@@ -115,6 +115,19 @@ pub struct Adoption {
     pub statements: Vec<String>,
 }
 
+impl Adoption {
+    /// The statements, for a person: what a table of Latchkey's own is made of is left out.
+    pub fn summary(&self) -> impl Iterator<Item = String> {
+        self.statements.iter().map(|statement| {
+            let table = statement.strip_prefix("CREATE TABLE ");
+            match table.and_then(|table| table.split(" (").next()) {
+                Some(table) => format!("CREATE TABLE {table} (…)"),
+                None => statement.clone(),
+            }
+        })
+    }
+}
+
 /// Whether a step is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -154,7 +154,7 @@ pub(in crate::storage) async fn open(
     }
     for step in apply(client, steps, now).await? {
         tracing::info!(version = step.version, name = step.name, "migrated");
-        for statement in step.adoption.iter().flat_map(|it| &it.statements) {
+        for statement in step.adoption.iter().flat_map(Adoption::summary) {
             tracing::info!(statement, "changed the predecessor's database");
         }
     }

@@ -111,6 +111,13 @@ pub(super) async fn any_without(tx: &Transaction<'_>) -> Result<bool, MigrationE
 /// Gives every row that lacks it its canonical address. Of two rows with the same one, the
 /// one with the lower identifier gets it, unless another row has it already.
 pub(super) async fn put_in_order(tx: &mut Transaction<'_>) -> Result<Swept, MigrationError> {
+    // Each row is to be found by its key. The planner knows nothing yet about columns and
+    // indexes that are new, and would read the whole table for each batch.
+    tx.batch_execute(
+        "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off",
+    )
+    .await
+    .map_err(other)?;
     let mut swept = Swept::default();
     let mut after = None;
     loop {

@@ -29,10 +29,11 @@ pub(super) struct Facts {
 impl Facts {
     /// The names that a migration's text may ask for.
     #[cfg(test)]
-    pub(super) const NAMES: [&str; 5] = [
+    pub(super) const NAMES: [&str; 6] = [
         "age_added",
         "created_at_added",
         "updated_at_added",
+        "times_of_before",
         "email_widened",
         "email_fits",
     ];
@@ -44,6 +45,7 @@ impl Facts {
             "age_added" => self.age_added,
             "created_at_added" => self.created_at_added,
             "updated_at_added" => self.updated_at_added,
+            "times_of_before" => !(self.created_at_added && self.updated_at_added),
             "email_widened" => self.email_was.is_some(),
             "email_fits" => self.email_was.is_some() && self.email_fits,
             _ => false,
