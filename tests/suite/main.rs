@@ -3,6 +3,7 @@
 //! One file per concern. Each runs the real binary with a database of its own; see the
 //! fixture in `tests/support` for how.
 
+mod adoption;
 mod backup;
 mod clocks;
 mod commands;
