@@ -22,6 +22,11 @@ export interface PasswordContext {
   name?: string | null;
 }
 
+export interface PasswordCheckOptions {
+  /** Judges as of another moment: recent years are easier to guess. */
+  currentDate?: Date;
+}
+
 export type PasswordViolationCode =
   | "too_short"
   | "too_long"
@@ -56,5 +61,5 @@ export interface PasswordVerdict {
 export class PasswordPolicy {
   /** The policy or its JSON. Members left out take the default. */
   constructor(policy?: PasswordPolicyOptions | string);
-  check(password: string, context?: PasswordContext): PasswordVerdict;
+  check(password: string, context?: PasswordContext | null, options?: PasswordCheckOptions): PasswordVerdict;
 }

@@ -22,12 +22,15 @@ export class PasswordPolicy {
     }
   }
 
-  check(password, context) {
+  check(password, context, { currentDate = new Date() } = {}) {
     if (typeof password !== "string") {
       throw new TypeError("the password must be a string");
     }
     const { email, name } = context ?? {};
-    const year = new Date().getUTCFullYear();
+    if (!(currentDate instanceof Date) || Number.isNaN(currentDate.getTime())) {
+      throw new TypeError("`currentDate` must be a valid Date");
+    }
+    const year = currentDate.getUTCFullYear();
     return JSON.parse(this.#inner.check(password, readText(email, "email"), readText(name, "name"), year));
   }
 }

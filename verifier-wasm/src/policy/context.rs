@@ -1,7 +1,5 @@
 //! Passwords that are hardly more than a name that everybody knows.
 
-use std::collections::BTreeSet;
-
 use super::text::fold;
 
 /// Whom a password is for. What is not known is left empty.
@@ -28,7 +26,8 @@ const LOOKED_AT: usize = 256;
 /// its parts joined (`kim.lee` gives `kimlee`) and with digits in it read as
 /// the letters that they stand for (`j0hn` gives `john`).
 pub(super) struct ContextWords {
-    words: BTreeSet<Vec<char>>,
+    /// Sorted, without doubles.
+    words: Vec<Vec<char>>,
     inputs: Vec<String>,
 }
 
@@ -39,7 +38,7 @@ impl ContextWords {
             .rsplit_once('@')
             .unwrap_or((context.email, ""));
         let mut all = Self {
-            words: BTreeSet::new(),
+            words: Vec::new(),
             inputs: Vec::new(),
         };
         all.add(context.name);
@@ -119,8 +118,11 @@ impl ContextWords {
 
     fn add_word(&mut self, text: &str) {
         let word: Vec<char> = text.chars().filter(|c| c.is_alphabetic()).collect();
-        if word.len() >= ENOUGH_LETTERS {
-            self.words.insert(word);
+        if word.len() < ENOUGH_LETTERS {
+            return;
+        }
+        if let Err(place) = self.words.binary_search(&word) {
+            self.words.insert(place, word);
         }
     }
 }

@@ -15,6 +15,8 @@
 //! | `contains_context` | `context`: hardly more than the user's or the service's name |
 //! | `too_weak` | `strength`: zxcvbn's score is below `min_score` |
 //!
+//! [`words`] are the lists that both look in.
+//!
 //! Work is bounded whatever comes in: a password longer than the limit is
 //! refused before anything else is looked at.
 
@@ -24,6 +26,7 @@ mod requirement;
 mod strength;
 mod text;
 mod verdict;
+pub mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -251,9 +254,8 @@ impl TryFrom<Draft> for PasswordPolicy {
         let Some(min_score) = Score::new(draft.min_score) else {
             return Err(PolicyError("min_score must be 0 to 4"));
         };
-        let mut require = draft.require;
-        require.sort_unstable();
-        require.dedup();
+        let mut require = Requirement::ALL.to_vec();
+        require.retain(|requirement| draft.require.contains(requirement));
         Ok(Self {
             min_length: draft.min_length,
             max_length: draft.max_length,

@@ -1,7 +1,8 @@
 //! Kinds of characters that a policy can ask for.
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::char::is_combining_mark;
+
+use super::text::is_mark;
 
 /// A kind of character that a password must have one of. Letters and digits
 /// are Unicode's, not only those of ASCII.
@@ -19,6 +20,8 @@ pub enum Requirement {
 }
 
 impl Requirement {
+    pub(super) const ALL: [Self; 4] = [Self::Upper, Self::Lower, Self::Digit, Self::Symbol];
+
     /// Whether a password in NFC has such a character.
     pub(super) fn is_met_by(self, password: &str) -> bool {
         match self {
@@ -32,7 +35,7 @@ impl Requirement {
 
 /// Neither letter nor digit, nor what only changes the character before it.
 fn is_symbol(character: char) -> bool {
-    !character.is_alphanumeric() && !character.is_control() && !is_combining_mark(character)
+    !character.is_alphanumeric() && !character.is_control() && !is_mark(character)
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ fn messages_say_what_to_do_and_never_repeat_the_password() {
 
 #[test]
 fn suggestions_do_not_contradict_the_policy() {
-    let advice = "No need for symbols, digits, or uppercase letters.".to_owned();
+    let advice = "Capital letters, digits and symbols are not needed.".to_owned();
     assert!(
         PasswordPolicy::nist()
             .check("", &ADA, 2026)

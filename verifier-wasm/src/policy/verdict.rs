@@ -132,11 +132,11 @@ impl Violation {
         )
     }
 
-    pub(super) fn too_weak(warning: Option<String>) -> Self {
+    pub(super) fn too_weak(warning: Option<&str>) -> Self {
         let mut message = String::from("Make it harder to guess, with another word or two.");
         if let Some(warning) = warning {
             message.push(' ');
-            message.push_str(&warning);
+            message.push_str(warning);
         }
         Self::new(ViolationCode::TooWeak, message)
     }

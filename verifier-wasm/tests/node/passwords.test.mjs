@@ -39,6 +39,13 @@ test("a length is counted in code points after NFC, as on the server", () => {
   assert.deepEqual(codes(policy.check("🔑🔑🔑🔑🔑")), ["too_long"]);
 });
 
+test("a year is as easy to guess as it is near", () => {
+  const policy = new PasswordPolicy();
+  const guesses = (year) => policy.check("1971", {}, { currentDate: new Date(Date.UTC(year, 0, 1)) }).guesses_log10;
+  assert.ok(guesses(1980) < guesses(2026) && guesses(2026) < guesses(2126));
+  assert.equal(policy.check("1971").guesses_log10, guesses(new Date().getUTCFullYear()));
+});
+
 test("what is not a policy, a password or a context is a TypeError", () => {
   for (const policy of [null, 7, "", "[]", "{", { min_length: "8" }, { require: ["vowel"] }, { min_score: 5 }]) {
     assert.throws(() => new PasswordPolicy(policy), TypeError, JSON.stringify(policy));
@@ -48,6 +55,9 @@ test("what is not a policy, a password or a context is a TypeError", () => {
     assert.throws(() => policy.check(password), TypeError);
   }
   assert.throws(() => policy.check("x", { email: 7 }), /TypeError.*`email`/);
+  for (const currentDate of [2026, "2026-01-01", new Date(NaN), null]) {
+    assert.throws(() => policy.check("x", {}, { currentDate }), /TypeError.*`currentDate`/);
+  }
 });
 
 test("an absurd password gets a verdict and the policy works on", () => {

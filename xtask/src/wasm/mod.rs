@@ -21,6 +21,14 @@ use crate::wasm::toolchain::{TARGET, Toolchain, Way};
 /// module `wasm/NAME.js` with its `wasm/NAME_bg.wasm` in the package.
 const HALVES: [&str; 2] = ["tokens", "passwords"];
 
+/// What the passwords are compiled with besides: one is judged in a fraction of
+/// a millisecond in any case, but a page has to wait for the module.
+const SMALL: [&str; 3] = [
+    r#"--config=profile.wasm.opt-level="z""#,
+    r#"--config=profile.wasm.package.verifier-wasm.opt-level="z""#,
+    "--config=profile.wasm.codegen-units=1",
+];
+
 /// Builds the package, unless it was built from the same sources already.
 pub(crate) fn build(steps: &mut Steps, way: Way, force: bool) -> Result<()> {
     let inputs = fingerprint::of_inputs()?;
@@ -62,14 +70,16 @@ pub(crate) fn build(steps: &mut Steps, way: Way, force: bool) -> Result<()> {
 
 /// Compiles one half and keeps it as `HALF.wasm`.
 fn compile(toolchain: &Toolchain, scratch: &Path, half: &str) -> Result<()> {
-    command::run(
-        toolchain
-            .cargo_build()
-            .args(["--package", "verifier-wasm", "--lib"])
-            .args(["--no-default-features", "--features", half])
-            .args(["--profile", "wasm", "--target-dir"])
-            .arg(scratch),
-    )?;
+    let mut build = toolchain.cargo_build();
+    build
+        .args(["--package", "verifier-wasm", "--lib"])
+        .args(["--no-default-features", "--features", half])
+        .args(["--profile", "wasm", "--target-dir"])
+        .arg(scratch);
+    if half == "passwords" {
+        build.args(SMALL);
+    }
+    command::run(&mut build)?;
     let built = scratch.join(TARGET).join("wasm/latchkey_verifier.wasm");
     let kept = scratch.join(format!("{half}.wasm"));
     fs::copy(&built, &kept).with_context(|| format!("cannot copy {}", built.display()))?;

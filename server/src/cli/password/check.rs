@@ -92,8 +92,8 @@ mod tests {
             "verdict           refused\n\
              strength          1 of 4, about 10^4.0 guesses\n\
              contains_context  Add words of your own. This is little more than your name, your e-mail address or the name of this service.\n\
-             suggestion        Add another word or two. Uncommon words are better.\n\
-             suggestion        Capitalization doesn't help very much.\n"
+             suggestion        Add another word or two, the less common the better.\n\
+             suggestion        A capital letter at the beginning does not help much.\n"
         );
         assert!(
             judge("Vexingly quick 9 zebras")

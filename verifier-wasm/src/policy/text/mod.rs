@@ -1,38 +1,28 @@
 //! The spellings in which passwords are measured and compared.
 
+mod unicode;
+
 use std::borrow::Cow;
 
-use unicode_normalization::{UnicodeNormalization, is_nfc};
+pub(super) use self::unicode::{fold as fold_letter, is_mark};
 
 /// Normalization form C (UAX #15), without a copy when it is that already.
 pub(super) fn nfc(text: &str) -> Cow<'_, str> {
-    if is_nfc(text) {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(text.nfc().collect())
-    }
+    unicode::to_nfc(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The form in which two texts are equal that differ in case only: NFC and
 /// Unicode's full case folding, in NFC again.
-///
-/// The standard library does not fold, but lower, upper and lower again makes
-/// the same texts equal: the first step brings the capital sharp s to where
-/// the second expands it, and the second joins the letters that share a
-/// capital, such as the two small sigmas. The dotless i stays out of it: it
-/// shares its capital with a letter that it is not a case of.
 pub(super) fn fold(text: &str) -> String {
-    let fold_letter = |letter: char| {
-        letter
-            .to_lowercase()
-            .flat_map(char::to_uppercase)
-            .flat_map(char::to_lowercase)
-    };
     let mut folded = String::with_capacity(text.len());
-    for letter in text.nfc() {
+    for letter in nfc(text).chars() {
         match letter {
-            'ı' => folded.push(letter),
-            _ => folded.extend(fold_letter(letter)),
+            'A'..='Z' => folded.push(letter.to_ascii_lowercase()),
+            '\0'..='\x7f' => folded.push(letter),
+            _ => match fold_letter(letter) {
+                Some(letters) => folded.extend(letters),
+                None => folded.push(letter),
+            },
         }
     }
     match nfc(&folded) {
@@ -60,6 +50,17 @@ mod tests {
         }
         for (left, right) in [("ı", "i"), ("ı", "I"), ("é", "e"), ("0", "o"), ("a ", "a")] {
             assert_ne!(fold(left), fold(right), "{left} {right}");
+        }
+    }
+
+    // Lower, upper and lower again: see examples/pack_unicode.rs.
+    #[test]
+    fn every_letter_folds_as_the_standard_library_says() {
+        for letter in ('\0'..=char::MAX).filter(|&letter| letter != 'ı') {
+            let upper = letter.to_lowercase().flat_map(char::to_uppercase);
+            let expected: String = upper.flat_map(char::to_lowercase).collect();
+            let folded = fold_letter(letter).map_or(letter.to_string(), String::from_iter);
+            assert_eq!(folded, expected, "{letter:?}");
         }
     }
 
