@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::jwks_source::JwksSource;
 use super::{Context, open, output, runtime};
 use crate::config::Config;
-use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
+use crate::domain::clock::{CLOCK_SKEW, Clock as _, SystemClock, Timestamp};
 use crate::domain::keyring::verifying_keys;
 use crate::domain::keys::{KeySettings, is_expired};
 
@@ -140,6 +140,8 @@ impl Verify {
             return Ok((Verifier::new(keys, options), issuer));
         }
         let (config, keys) = runtime::command(stored_keys(cx))?;
+        // As the servers do: the one that issued it may have a clock that is ahead.
+        options.issued_ahead = CLOCK_SKEW;
         options.issuer = options.issuer.or_else(|| known_issuer(&config));
         let is_access = self.typ == Options::default().typ.unwrap_or_default();
         if let (None, true, Some(audience)) = (&options.audience, is_access, config.tokens.audience)
