@@ -77,7 +77,7 @@ pub(super) enum Remedy {
     Prepare,
     /// The connection is lost: take another one, if nothing has changed.
     Reconnect,
-    /// None, and nobody knows what the connection is at: throw it away.
+    /// None, but another connection may be better than this one.
     Discard,
     /// None.
     None,
@@ -104,6 +104,9 @@ impl Remedy {
             Self::Prepare
         } else if ends_connection(code) {
             Self::Reconnect
+        } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+            // A standby, where another host of the URL may be the primary by now.
+            Self::Discard
         } else {
             Self::None
         }

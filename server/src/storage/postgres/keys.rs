@@ -15,7 +15,7 @@ pub(super) async fn snapshot(db: &Connection) -> Result<KeySnapshot> {
     // One statement, so that the generation is that of the keys; it has a row without a
     // key when there is none.
     let find = db
-        .prepare_cached(
+        .prepared(
             "SELECT generation, kid, algorithm, state, public_jwk, private_key, sealed_under, \
                  created_at, published_at, token_life, activate_at, retired_at, expires_at \
              FROM signing_key_generation LEFT JOIN signing_keys ON true",
@@ -60,7 +60,7 @@ fn state(word: &str) -> Result<KeyState> {
 
 pub(super) async fn generation(db: &Connection) -> Result<u64> {
     let find = db
-        .prepare_cached("SELECT generation FROM signing_key_generation")
+        .prepared("SELECT generation FROM signing_key_generation")
         .await?;
     let row = db.query_one(&find, &[]).await?;
     Ok(row.try_get::<_, i64>(0)?.cast_unsigned())
@@ -74,12 +74,11 @@ pub(super) async fn change(
     changes: &[KeyChange],
 ) -> Result<bool> {
     let advance = db
-        .prepare_cached(
+        .prepared(
             "UPDATE signing_key_generation SET generation = generation + 1 \
              WHERE generation = $1 RETURNING generation",
         )
-        .await
-        .map_err(Failure::before_any_change)?;
+        .await?;
     let (transaction, ours) =
         Transaction::begin(db, &advance, &[&generation.cast_signed()]).await?;
     if ours.is_none() {
@@ -87,7 +86,7 @@ pub(super) async fn change(
     }
     let put = prepare_put(db).await?;
     let remove = db
-        .prepare_cached("DELETE FROM signing_keys WHERE kid = $1")
+        .prepared("DELETE FROM signing_keys WHERE kid = $1")
         .await?;
     for change in changes {
         match change {
@@ -101,8 +100,8 @@ pub(super) async fn change(
     Ok(true)
 }
 
-async fn prepare_put(db: &Connection) -> Result<Statement, Error> {
-    db.prepare_cached(
+async fn prepare_put(db: &Connection) -> Result<Statement> {
+    db.prepared(
         "INSERT INTO signing_keys (kid, algorithm, state, public_jwk, private_key, \
              sealed_under, created_at, published_at, token_life, activate_at, retired_at, \
              expires_at) \

@@ -339,7 +339,7 @@ impl Storage for PostgresStorage {
 
     async fn now(&self) -> Result<Option<Timestamp>> {
         let now = self.control.run(Kind::Read, |db| async move {
-            let ask = db.prepare_cached("SELECT clock_timestamp()").await?;
+            let ask = db.prepared("SELECT clock_timestamp()").await?;
             let row = db.query_one(&ask, &[]).await?;
             Ok(row.try_get::<_, Stored<Timestamp>>(0)?.0)
         });

@@ -14,6 +14,7 @@ use deadpool_postgres::{ClientWrapper, Manager, Object, Runtime, Timeouts};
 use tokio::runtime::Handle;
 use tokio::sync::RwLock;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_postgres::Statement;
 
 use super::connect::Connector;
 use super::error::{Failure, Remedy, of_pool};
@@ -173,6 +174,13 @@ enum State {
 }
 
 impl Connection {
+    /// The statement, prepared on this connection once. Whatever fails here, nothing has
+    /// changed: a transaction has not come to its COMMIT.
+    pub(super) async fn prepared(&self, sql: &str) -> Result<Statement, Failure> {
+        let prepared = self.prepare_cached(sql).await;
+        prepared.map_err(Failure::before_any_change)
+    }
+
     fn is_now(&self, state: State) {
         self.state.store(state as u8, Ordering::Relaxed);
     }

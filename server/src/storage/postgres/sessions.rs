@@ -81,9 +81,9 @@ impl Start {
         ]
     }
 
-    pub(super) async fn prepare(db: &Connection) -> Result<Statement, Error> {
+    pub(super) async fn prepare(db: &Connection) -> Result<Statement> {
         let insert = Self::statement("(SELECT $1::uuid AS user_id)", 2);
-        db.prepare_cached(&insert).await
+        db.prepared(&insert).await
     }
 
     /// Inserts the session with what [`prepare`](Self::prepare) has prepared.
@@ -110,7 +110,7 @@ pub(super) async fn find(
          WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
              AND disabled_at IS NULL"
     );
-    let find = db.prepare_cached(&find).await?;
+    let find = db.prepared(&find).await?;
     let row = db.query_opt(&find, &[&Stored(id), &Stored(now)]).await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some((
@@ -125,7 +125,7 @@ pub(super) async fn list(db: &Connection, user: UserId, now: Timestamp) -> Resul
          WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
          ORDER BY created_at DESC, session_id DESC"
     );
-    let list = db.prepare_cached(&list).await?;
+    let list = db.prepared(&list).await?;
     let rows = db.query(&list, &[&Stored(user), &Stored(now)]).await?;
     let sessions: Result<_, Error> = rows.iter().map(|row| rows::session(row, 0)).collect();
     Ok(sessions?)
@@ -157,7 +157,7 @@ pub(super) async fn rotate(
             sealed_successor,
         }),
         _ => {
-            let end = db.prepare_cached(END).await?;
+            let end = db.prepared(END).await?;
             let user = tokens.user.id;
             let reason = EndReason::RefreshReused.as_str();
             let (key, owner, now) = (Stored(rotation.session), Stored(user), Stored(cx.now));
@@ -196,10 +196,7 @@ async fn lock(
              AND disabled_at IS NULL \
          FOR NO KEY UPDATE OF sessions"
     );
-    let find = db
-        .prepare_cached(&find)
-        .await
-        .map_err(Failure::before_any_change)?;
+    let find = db.prepared(&find).await?;
     let (transaction, row) = Transaction::begin(db, &find, &[&Stored(id), &Stored(now)]).await?;
     let tokens = row.map(|row| tokens(&row)).transpose()?;
     Ok((transaction, tokens))
@@ -231,7 +228,7 @@ async fn replace(
     rotation: &Rotation,
 ) -> Result<()> {
     let replace = db
-        .prepare_cached(
+        .prepared(
             "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
                  previous_rotated_at = $2, refresh_hash = $3, sealed_successor = $4, \
                  last_used_at = $2, expires_at = $5, address = $6, user_agent = $7 \
@@ -261,7 +258,7 @@ pub(super) async fn end(
     session: SessionId,
     reason: EndReason,
 ) -> Result<bool> {
-    let end = db.prepare_cached(END).await?;
+    let end = db.prepared(END).await?;
     let (session, user, now) = (Stored(session), Stored(user), Stored(cx.now));
     let ended = db
         .execute(&end, &[&session, &user, &now, &reason.as_str()])
@@ -276,7 +273,7 @@ pub(super) async fn end_all(
     user: UserId,
     reason: EndReason,
 ) -> Result<u64> {
-    let end_all = db.prepare_cached(END_ALL).await?;
+    let end_all = db.prepared(END_ALL).await?;
     let (user, now) = (Stored(user), Stored(cx.now));
     Ok(db
         .execute(&end_all, &[&user, &now, &reason.as_str()])
@@ -326,7 +323,7 @@ pub(super) async fn delete_sealed(db: &Connection, before: Timestamp, limit: u32
 }
 
 async fn in_batch(db: &Connection, sql: &str, before: Timestamp, limit: u32) -> Result<u64> {
-    let statement = db.prepare_cached(sql).await?;
+    let statement = db.prepared(sql).await?;
     let parameters: Parameters<2> = [&Stored(before), &i64::from(limit)];
     Ok(db.execute(&statement, &parameters).await?)
 }

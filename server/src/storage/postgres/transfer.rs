@@ -61,12 +61,12 @@ pub(super) async fn export(
     let rows = match after {
         None => {
             let page = format!("{select} ORDER BY user_id LIMIT $1");
-            let page = db.prepare_cached(&page).await?;
+            let page = db.prepared(&page).await?;
             db.query(&page, &[&limit]).await?
         }
         Some(after) => {
             let page = format!("{select} WHERE user_id > $1 ORDER BY user_id LIMIT $2");
-            let page = db.prepare_cached(&page).await?;
+            let page = db.prepared(&page).await?;
             db.query(&page, &[&Stored(after), &limit]).await?
         }
     };
@@ -77,7 +77,7 @@ pub(super) async fn export(
 /// Says who was made.
 async fn insert(db: &Connection, users: &[ImportedUser]) -> Result<HashSet<UserId>> {
     let insert = db
-        .prepare_cached(
+        .prepared(
             "INSERT INTO users (user_id, name, email, email_canonical, password, age, \
                  created_at, updated_at, disabled_at) \
              SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], \
@@ -132,7 +132,7 @@ impl InTheWay {
              WHERE user_id = ANY ($1) OR email_canonical = ANY ($2) \
                  OR (email_canonical IS NULL AND email = ANY ($3))"
         );
-        let find = db.prepare_cached(&find).await?;
+        let find = db.prepared(&find).await?;
         let ids: Vec<_> = users.iter().map(|user| Stored(user.id)).collect();
         let canonical: Vec<_> = users.iter().map(|user| user.email.canonical()).collect();
         let typed: Vec<_> = users.iter().map(|user| user.email.as_str()).collect();

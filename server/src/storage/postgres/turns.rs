@@ -11,7 +11,7 @@ use crate::storage::Chore;
 /// need not agree; a time that lies ahead is from a clock that was set back since.
 pub(super) async fn take(db: &Connection, chore: Chore, every: Duration) -> Result<bool, Failure> {
     let take = db
-        .prepare_cached(
+        .prepared(
             "INSERT INTO turns (chore, taken_at) VALUES ($1, now()) \
              ON CONFLICT (chore) DO UPDATE SET taken_at = excluded.taken_at \
              WHERE turns.taken_at <= now() - $2::bigint * interval '1 millisecond' \

@@ -53,21 +53,21 @@ pub(super) async fn create(
             )
         }
     };
-    let insert = db.prepare_cached(&insert).await?;
+    let insert = db.prepared(&insert).await?;
     let row = db.query_one(&insert, &parameters).await?;
     Ok(rows::user(&row, 0)?)
 }
 
 pub(super) async fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
     let find = format!("SELECT {USER} FROM users WHERE user_id = $1");
-    let find = db.prepare_cached(&find).await?;
+    let find = db.prepared(&find).await?;
     let row = db.query_opt(&find, &[&Stored(id)]).await?;
     Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
 }
 
 pub(super) async fn credentials(db: &Connection, id: UserId) -> Result<Option<Credentials>> {
     let find = format!("SELECT {USER}, users.password FROM users WHERE user_id = $1");
-    let find = db.prepare_cached(&find).await?;
+    let find = db.prepared(&find).await?;
     let row = db.query_opt(&find, &[&Stored(id)]).await?;
     Ok(row.map(|row| credentials_row(&row)).transpose()?)
 }
@@ -77,7 +77,7 @@ pub(super) async fn credentials_by_email(
     email: &Email,
 ) -> Result<Option<Credentials>> {
     let find = format!("SELECT {USER}, users.password FROM users WHERE email_canonical = $1");
-    let find = db.prepare_cached(&find).await?;
+    let find = db.prepared(&find).await?;
     let row = db.query_opt(&find, &[&email.canonical()]).await?;
     Ok(row.map(|row| credentials_row(&row)).transpose()?)
 }
@@ -94,13 +94,13 @@ pub(super) async fn list(db: &Connection, after: Option<UserId>, limit: u32) -> 
     let rows = match after {
         None => {
             let list = format!("SELECT {USER} FROM users ORDER BY user_id LIMIT $1");
-            let list = db.prepare_cached(&list).await?;
+            let list = db.prepared(&list).await?;
             db.query(&list, &[&limit]).await?
         }
         Some(after) => {
             let list =
                 format!("SELECT {USER} FROM users WHERE user_id > $1 ORDER BY user_id LIMIT $2");
-            let list = db.prepare_cached(&list).await?;
+            let list = db.prepared(&list).await?;
             db.query(&list, &[&Stored(after), &limit]).await?
         }
     };
@@ -123,7 +123,7 @@ pub(super) async fn update_profile(
              age = CASE WHEN $3 THEN $4::integer ELSE age END, updated_at = $5 \
          WHERE user_id = $1 RETURNING {USER}"
     );
-    let update = db.prepare_cached(&update).await?;
+    let update = db.prepared(&update).await?;
     let name = change.name.as_ref().map(UserName::as_str);
     let sets_age = change.age.is_some();
     let age = change.age.flatten().map(Age::years).map(i32::from);
@@ -147,7 +147,7 @@ pub(super) async fn change_email(
         "UPDATE users SET email = $2, email_canonical = $3, updated_at = $4 \
          WHERE user_id = $1 RETURNING {USER}"
     );
-    let update = db.prepare_cached(&update).await?;
+    let update = db.prepared(&update).await?;
     let now = Stored(cx.now);
     let row = db
         .query_opt(
@@ -180,8 +180,8 @@ pub(super) async fn change_password(
     let update = format!(
         "UPDATE users SET password = $2, updated_at = $3 WHERE user_id = $1 RETURNING {USER}"
     );
-    let update = db.prepare_cached(&update).await?;
-    let end_all = db.prepare_cached(sessions::END_ALL).await?;
+    let update = db.prepared(&update).await?;
+    let end_all = db.prepared(sessions::END_ALL).await?;
     let insert = Start::prepare(db).await?;
     let start = session.map(|session| Start::new(cx, session));
     let key = Stored(id);
@@ -221,8 +221,8 @@ pub(super) async fn set_disabled(
     let update = format!(
         "UPDATE users SET disabled_at = $2, updated_at = $3 WHERE user_id = $1 RETURNING {USER}"
     );
-    let update = db.prepare_cached(&update).await?;
-    let end_all = db.prepare_cached(sessions::END_ALL).await?;
+    let update = db.prepared(&update).await?;
+    let end_all = db.prepared(sessions::END_ALL).await?;
     let key = Stored(id);
     let now = Stored(cx.now);
     let disabled_at = disabled.then_some(now);
@@ -252,10 +252,8 @@ pub(super) async fn delete(
         Guarded::Stale => return Ok(Guarded::Stale),
         Guarded::NotFound => return Ok(Guarded::NotFound),
     }
-    let end_all = db.prepare_cached(sessions::END_ALL).await?;
-    let delete = db
-        .prepare_cached("DELETE FROM users WHERE user_id = $1")
-        .await?;
+    let end_all = db.prepared(sessions::END_ALL).await?;
+    let delete = db.prepared("DELETE FROM users WHERE user_id = $1").await?;
     let key = Stored(id);
     let now = Stored(cx.now);
     let reason = EndReason::UserDeleted.as_str();
@@ -288,7 +286,7 @@ pub(super) async fn start_session(
          SELECT found.*, EXISTS (SELECT FROM started) FROM found",
         Start::statement("good", 3)
     );
-    let query = db.prepare_cached(&query).await?;
+    let query = db.prepared(&query).await?;
     let (key, expected) = (Stored(id), Stored(expected));
     let start = Start::new(cx, session);
     let mut parameters: Vec<Parameter> = vec![&key, &expected];
@@ -322,7 +320,7 @@ async fn start_session_upgrading(
     };
     // The same password in another form: not a change of the account.
     let update = db
-        .prepare_cached("UPDATE users SET password = $2 WHERE user_id = $1")
+        .prepared("UPDATE users SET password = $2 WHERE user_id = $1")
         .await?;
     let insert = Start::prepare(db).await?;
     let start = Start::new(cx, session);
@@ -354,10 +352,7 @@ async fn lock(
     };
     let find =
         format!("SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR {strength}");
-    let find = db
-        .prepare_cached(&find)
-        .await
-        .map_err(Failure::before_any_change)?;
+    let find = db.prepared(&find).await?;
     let (transaction, row) = Transaction::begin(db, &find, &[&Stored(id)]).await?;
     let found = row.map(|row| credentials_row(&row)).transpose()?;
     Ok((transaction, found))

@@ -172,20 +172,28 @@ async fn a_transaction_whose_connection_is_ended_before_the_commit_is_done_again
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_may_have_been_committed_is_not_done_again() {
     let database = migrated().await;
-    let storage = Arc::new(open(&database.url(), 2).await);
-    signed_in(&storage).await;
-    let held = database.hold("lock table users in access exclusive mode");
-    let write = tokio::spawn({
-        let storage = storage.clone();
-        async move {
-            let bob = new_user("bob@example.com");
-            storage.create_user(&cx(), bob, None).await
-        }
-    });
-    until_waiting(&database, 1).await;
-    database.terminate_backends();
-    drop(held);
-    assert!(is_unavailable(&write.await.expect("no panic")));
+    let storage = Arc::new(open(&database.url(), 1).await);
+    let sign_up_while_connections_end = async |address: &'static str| {
+        let held = database.hold("lock table users in access exclusive mode");
+        let write = tokio::spawn({
+            let storage = storage.clone();
+            async move { storage.create_user(&cx(), new_user(address), None).await }
+        });
+        until_waiting(&database, 1).await;
+        // Ours alone, so that the lock is there until they know.
+        Cluster::shared().execute(&format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity \
+             where application_name = 'latchkey' and datname = '{}'",
+            database.name()
+        ));
+        drop(held);
+        write.await.expect("no panic")
+    };
+    // The first is ended while it is being prepared, the second while it is carried out.
+    let prepared = sign_up_while_connections_end("ada@example.com").await;
+    assert!(prepared.is_ok(), "{prepared:?}");
+    let carried_out = sign_up_while_connections_end("bob@example.com").await;
+    assert!(is_unavailable(&carried_out), "{carried_out:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
