@@ -3,7 +3,7 @@
 //! Nothing is kept here that another instance could miss. Each unit of work is one
 //! statement, or one transaction at READ COMMITTED with the row locks that are written
 //! beside it; `docs/postgresql.md` has them all in a table. The SQL is in one file per noun,
-//! as functions on a [`Connection`](pool::Connection); `pool` and `transaction` say how a
+//! as functions on a `Connection`; `pool` and `transaction` say how a
 //! unit runs and what happens when the server goes away under it.
 
 mod connect;

@@ -4,12 +4,12 @@
 //! sources of and [`pack`] makes:
 //!
 //! * `words.bin`, the six ranked lists of zxcvbn and the common passwords of
-//!   digits, sorted, 128 to a block. Blocks are entropy-coded ([`model`],
-//!   [`coder`]), because what is sent to a browser must be small. One is
+//!   digits, sorted, 128 to a block. Blocks are entropy-coded (`model`,
+//!   `coder`), because what is sent to a browser must be small. One is
 //!   unpacked when first asked for, which takes microseconds, and kept:
 //!   nothing is unpacked at start but the first word of each.
 //! * `common.bin`, the other common passwords as a set that holds no text and
-//!   is wrong about one in 4,096 of what is not in it ([`set`]).
+//!   is wrong about one in 4,096 of what is not in it (`set`).
 
 mod coder;
 mod model;
