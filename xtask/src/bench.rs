@@ -4,10 +4,14 @@ use anyhow::Result;
 
 use crate::command::{self, cargo};
 use crate::steps::Steps;
+use crate::wasm::{self, toolchain::Way};
 
 /// Compiles the benchmarks and runs one, or all.
 pub(crate) fn bench(steps: &mut Steps, name: Option<&str>) -> Result<()> {
     const PACKAGE: [&str; 4] = ["--release", "--locked", "--package", "latchkey-bench"];
+    if name.is_none_or(|name| name == "verifier") {
+        wasm::build(steps, Way::Auto, false)?;
+    }
     steps.required("compile", "the benchmarks, optimised", || {
         command::run(cargo().arg("build").args(PACKAGE))?;
         Ok(((), String::new()))
