@@ -24,15 +24,18 @@ fn guesses_and_scores_are_those_of_the_crate() {
     let mut other_scores = Vec::new();
     for password in &passwords {
         let ours = Strength::with_inputs(password, &inputs, year);
-        let theirs = zxcvbn::zxcvbn(password, &known);
-        let words = ours.parts.max(1);
-        let difference = (ours.guesses_log10() - theirs.guesses_log10().max(0.0)).abs();
-        assert!(
-            difference <= f64::from(words) * RANK_ERROR,
-            "{password:?}: {} and {}",
-            ours.guesses,
-            theirs.guesses()
-        );
+        let most = f64::from(ours.parts.max(1)) * RANK_ERROR;
+        let agrees = |theirs: &zxcvbn::Entropy| {
+            (ours.guesses_log10() - theirs.guesses_log10().max(0.0)).abs() <= most
+        };
+        // For a few passwords in a hundred thousand the crate has more than
+        // one answer, by the order of its hash tables.
+        let theirs = (0..64)
+            .map(|_| zxcvbn::zxcvbn(password, &known))
+            .find(agrees);
+        let Some(theirs) = theirs else {
+            panic!("{password:?} takes other guesses: {}", ours.guesses);
+        };
         let (ours, theirs) = (u8::from(ours.score), u8::from(theirs.score()));
         assert!(ours.abs_diff(theirs) <= 1, "{password:?}");
         if ours != theirs {

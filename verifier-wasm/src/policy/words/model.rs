@@ -12,7 +12,7 @@ use super::rank;
 
 /// What words are made of, in the order of their bytes. A letter's symbol is
 /// its place here and one: 0 is the end of a word.
-pub(super) const LETTERS: &[u8; 56] = b"!$%'(*+-./0123456789;=?@[\\]_`abcdefghijklmnopqrstuvwxyz|";
+pub(super) const LETTERS: &[u8; 55] = b"!$%'(*+-./0123456789;=?@[]_`abcdefghijklmnopqrstuvwxyz|";
 
 const END: u8 = 0;
 
