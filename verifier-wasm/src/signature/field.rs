@@ -120,6 +120,7 @@ impl<P: Prime> Element<P> {
     }
 
     /// A power, by squaring and multiplying.
+    #[cfg(any(test, target_arch = "wasm32"))]
     pub(super) fn power(self, exponent: &Words) -> Self {
         (0..256).rev().fold(Self::ONE, |power, bit| {
             let squared = power.square();

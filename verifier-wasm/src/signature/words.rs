@@ -18,6 +18,7 @@ pub(super) fn from_le_bytes(bytes: &[u8; 32]) -> Words {
 }
 
 /// Writes little-endian bytes.
+#[cfg(any(test, target_arch = "wasm32"))]
 pub(super) fn to_le_bytes(words: &Words) -> [u8; 32] {
     std::array::from_fn(|index| words[index / 8].to_le_bytes()[index % 8])
 }

