@@ -189,7 +189,12 @@ impl Tally {
                 self.unchanged += 1;
                 Ok(())
             }
-            ImportOutcome::EmailTaken(id) => Err(format!(
+            ImportOutcome::EmailTaken(None) => Err(format!(
+                "email: somebody is in the way of {} who cannot be found: import the line again, \
+                 or look for a unique index on the table users that is not Latchkey's",
+                user.email
+            )),
+            ImportOutcome::EmailTaken(Some(id)) => Err(format!(
                 "email: {} is the address of the user {id}",
                 user.email
             )),

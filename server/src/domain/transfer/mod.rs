@@ -66,8 +66,8 @@ pub enum ImportOutcome {
     Unchanged,
     /// The user is there already and these members are others. Nothing was changed.
     Differs(Vec<&'static str>),
-    /// Another user has the address.
-    EmailTaken(UserId),
+    /// Another user has the address; who, if that can be told.
+    EmailTaken(Option<UserId>),
 }
 
 impl ImportedUser {
@@ -79,7 +79,7 @@ impl ImportedUser {
             return ImportOutcome::Imported;
         };
         if existing.user.id != self.id && self.given.id {
-            return ImportOutcome::EmailTaken(existing.user.id);
+            return ImportOutcome::EmailTaken(Some(existing.user.id));
         }
         let differing = self.differences(existing);
         if differing.is_empty() {

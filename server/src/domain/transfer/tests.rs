@@ -188,7 +188,7 @@ fn who_is_there_already_is_compared() {
     let somebody_else = same.replace(ID, OTHER);
     assert_eq!(
         outcome(&somebody_else),
-        ImportOutcome::EmailTaken(stored().user.id)
+        ImportOutcome::EmailTaken(Some(stored().user.id))
     );
 
     // What is left out is not compared.

@@ -126,7 +126,7 @@ pub(in crate::storage) async fn who_is_in_the_way_of_an_import_stays(storage: &S
     };
     let free = imported("dora@example.com");
     let expected = [
-        ImportOutcome::EmailTaken(ada.id),
+        ImportOutcome::EmailTaken(Some(ada.id)),
         ImportOutcome::Differs(vec!["email"]),
         ImportOutcome::Differs(vec!["email", "age"]),
         ImportOutcome::Imported,

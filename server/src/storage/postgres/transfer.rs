@@ -11,7 +11,6 @@ use super::users::credentials_row;
 use crate::domain::ids::UserId;
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Age, Credentials};
-use crate::storage::StorageError;
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -26,20 +25,17 @@ pub(super) async fn import(db: &Connection, users: &[ImportedUser]) -> Result<Ve
         .filter(|user| !made.contains(&user.id))
         .collect();
     let in_the_way = InTheWay::of(db, &others).await?;
-    users
-        .iter()
-        .map(|user| {
-            if made.contains(&user.id) {
-                return Ok(ImportOutcome::Imported);
-            }
-            match user.outcome(&in_the_way.of_one(user)) {
-                ImportOutcome::Imported => Err(Failure::Storage(StorageError::Unavailable(
-                    "who was in the way of an imported user has gone meanwhile".into(),
-                ))),
-                outcome => Ok(outcome),
-            }
-        })
-        .collect()
+    let outcomes = users.iter().map(|user| {
+        if made.contains(&user.id) {
+            return ImportOutcome::Imported;
+        }
+        match user.outcome(&in_the_way.of_one(user)) {
+            // A unique index that we know nothing of, or somebody who has gone meanwhile.
+            ImportOutcome::Imported => ImportOutcome::EmailTaken(None),
+            outcome => outcome,
+        }
+    });
+    Ok(outcomes.collect())
 }
 
 pub(super) async fn judge(db: &Connection, users: &[ImportedUser]) -> Result<Vec<ImportOutcome>> {
@@ -113,7 +109,8 @@ fn column<'u, T>(users: &'u [ImportedUser], value: impl Fn(&'u ImportedUser) -> 
     users.iter().map(value).collect()
 }
 
-/// Who has the identifiers or the addresses of those who come.
+/// Who has the identifiers or the addresses of those who come: the canonical address, or the
+/// one that comes where that is how it was found.
 #[derive(Default)]
 struct InTheWay {
     by_id: HashMap<UserId, Credentials>,
@@ -121,37 +118,69 @@ struct InTheWay {
 }
 
 impl InTheWay {
-    /// A row without a canonical address was inserted by another program and is found by
-    /// the address as it stands there.
     async fn of(db: &Connection, users: &[&ImportedUser]) -> Result<Self> {
-        if users.is_empty() {
-            return Ok(Self::default());
-        }
-        let find = format!(
-            "SELECT {USER}, users.password, coalesce(email_canonical, email) FROM users \
-             WHERE user_id = ANY ($1) OR email_canonical = ANY ($2) \
-                 OR (email_canonical IS NULL AND email = ANY ($3))"
-        );
-        let find = db.prepared(&find).await?;
-        let ids: Vec<_> = users.iter().map(|user| Stored(user.id)).collect();
-        let canonical: Vec<_> = users.iter().map(|user| user.email.canonical()).collect();
-        let typed: Vec<_> = users.iter().map(|user| user.email.as_str()).collect();
-        let rows = db.query(&find, &[&ids, &canonical, &typed]).await?;
         let mut found = Self::default();
-        for row in &rows {
-            found.add(row)?;
+        if users.is_empty() {
+            return Ok(found);
+        }
+        found.look_by_ours(db, users).await?;
+        let others: Vec<_> = users
+            .iter()
+            .filter(|user| found.of_one(user).is_empty())
+            .map(|user| user.email.as_str())
+            .collect();
+        if !others.is_empty() {
+            found.look_by_theirs(db, &others).await?;
         }
         Ok(found)
     }
 
-    fn add(&mut self, row: &Row) -> Result<(), Error> {
-        let credentials = credentials_row(row)?;
-        let email: Option<String> = row.try_get(USER_WIDTH + 1)?;
-        let id = credentials.user.id;
-        if let Some(email) = email {
-            self.by_email.insert(email, id);
+    /// By the indexes that every schema has.
+    async fn look_by_ours(&mut self, db: &Connection, users: &[&ImportedUser]) -> Result<()> {
+        let find = format!(
+            "SELECT {USER}, users.password, users.email_canonical FROM users \
+             WHERE user_id = ANY ($1) OR email_canonical = ANY ($2)"
+        );
+        let find = db.prepared(&find).await?;
+        let ids: Vec<_> = users.iter().map(|user| Stored(user.id)).collect();
+        let canonical: Vec<_> = users.iter().map(|user| user.email.canonical()).collect();
+        let rows = db.query(&find, &[&ids, &canonical]).await?;
+        Ok(self.add(&rows)?)
+    }
+
+    /// By a unique index on `email` with which an adopted table came, or on an expression,
+    /// which is `lower(email)` if anything. There the canonical address may be missing, or
+    /// be of an address that another program has changed. Without such an index neither half
+    /// reads the table.
+    async fn look_by_theirs(&mut self, db: &Connection, emails: &[&str]) -> Result<()> {
+        let find = format!(
+            "SELECT {USER}, users.password, given.email \
+             FROM users JOIN unnest($1::text[]) AS given (email) ON users.email = given.email \
+             WHERE EXISTS (SELECT FROM pg_catalog.pg_index \
+                 JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey) \
+                 WHERE indrelid = 'users'::regclass AND indisunique AND attname = 'email') \
+             UNION ALL \
+             SELECT {USER}, users.password, given.email \
+             FROM users JOIN unnest($1::text[]) AS given (email) \
+                 ON lower(users.email) = lower(given.email) \
+             WHERE EXISTS (SELECT FROM pg_catalog.pg_index \
+                 WHERE indrelid = 'users'::regclass AND indisunique AND indexprs IS NOT NULL)"
+        );
+        let find = db.prepared(&find).await?;
+        let rows = db.query(&find, &[&emails]).await?;
+        Ok(self.add(&rows)?)
+    }
+
+    fn add(&mut self, rows: &[Row]) -> Result<(), Error> {
+        for row in rows {
+            let credentials = credentials_row(row)?;
+            let email: Option<String> = row.try_get(USER_WIDTH + 1)?;
+            let id = credentials.user.id;
+            if let Some(email) = email {
+                self.by_email.insert(email, id);
+            }
+            self.by_id.insert(id, credentials);
         }
-        self.by_id.insert(id, credentials);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Rows that other programs have a part in.
 
 use super::*;
+use crate::domain::transfer::Given;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_whom_another_table_needs_stays() {
@@ -85,5 +86,75 @@ async fn times_are_in_utc_whatever_the_servers_zone_is() {
     assert_eq!(
         database.rows("select created_at, updated_at from users"),
         [["2026-01-01 00:00:00.007", "2026-01-01 00:00:00.007"]]
+    );
+}
+
+fn imported(address: &str) -> ImportedUser {
+    let user = new_user(address);
+    ImportedUser {
+        id: user.id,
+        name: user.name,
+        email: user.email,
+        age: None,
+        created_at: NOW,
+        updated_at: NOW,
+        disabled_at: None,
+        password: user.password,
+        given: Given {
+            id: true,
+            created_at: true,
+            updated_at: true,
+        },
+    }
+}
+
+/// An index with which an adopted table came knows addresses that ours does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_finds_who_is_in_the_way_by_another_index() {
+    for (index, row) in [
+        ("(email)", "email = 'byron@example.com'"),
+        (
+            "(email)",
+            "email = 'byron@example.com', email_canonical = null",
+        ),
+        (
+            "(lower(email))",
+            "email = 'BYRON@example.com', email_canonical = null",
+        ),
+        ("(lower(email))", "email = 'BYRON@example.com'"),
+    ] {
+        let database = migrated().await;
+        let storage = open(&database.url(), 1).await;
+        let (ada, _) = signed_in(&storage).await;
+        database.execute(&format!(
+            "create unique index on users {index}; update users set {row}"
+        ));
+        let users = vec![imported("byron@example.com"), imported("eve@example.com")];
+        for dry_run in [true, false] {
+            let outcomes = storage.import_users(&cx(), users.clone(), dry_run).await;
+            assert_eq!(
+                outcomes.expect("answered"),
+                [
+                    ImportOutcome::EmailTaken(Some(ada.id)),
+                    ImportOutcome::Imported
+                ],
+                "{index} {row} {dry_run}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_goes_on_when_nobody_can_tell_who_is_in_the_way() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    signed_in(&storage).await;
+    database.execute("create unique index on users (name)");
+    let outcomes = storage
+        .import_users(&cx(), vec![imported("byron@example.com")], false)
+        .await;
+    assert_eq!(
+        outcomes.expect("answered"),
+        [ImportOutcome::EmailTaken(None)]
     );
 }
