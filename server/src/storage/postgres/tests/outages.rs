@@ -8,6 +8,16 @@ fn is_unavailable<T>(outcome: &Result<T>) -> bool {
     matches!(outcome, Err(StorageError::Unavailable(_)))
 }
 
+/// Ends the connections of the storage and not the one that holds a lock, so that the lock
+/// is there until they know.
+fn end_ours(database: &Database) {
+    Cluster::shared().execute(&format!(
+        "select pg_terminate_backend(pid) from pg_stat_activity \
+         where application_name = 'latchkey' and datname = '{}'",
+        database.name()
+    ));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_that_is_used_up_says_so_in_time_and_the_ping_does_not_wait_for_it() {
     let database = migrated().await;
@@ -143,7 +153,7 @@ async fn a_read_whose_connection_is_ended_under_it_is_done_again() {
         async move { storage.user(user.id).await }
     });
     until_waiting(&database, 1).await;
-    database.terminate_backends();
+    end_ours(&database);
     drop(held);
     let found = read.await.expect("no panic").expect("answered");
     assert_eq!(found, Some(user));
@@ -161,7 +171,7 @@ async fn a_transaction_whose_connection_is_ended_before_the_commit_is_done_again
         async move { storage.set_disabled(&cx(), user.id, true).await }
     });
     until_waiting(&database, 1).await;
-    database.terminate_backends();
+    end_ours(&database);
     drop(held);
     let disabled = write.await.expect("no panic").expect("done again");
     assert!(disabled.is_some_and(|user| user.disabled_at.is_some()));
@@ -180,12 +190,7 @@ async fn a_statement_that_may_have_been_committed_is_not_done_again() {
             async move { storage.create_user(&cx(), new_user(address), None).await }
         });
         until_waiting(&database, 1).await;
-        // Ours alone, so that the lock is there until they know.
-        Cluster::shared().execute(&format!(
-            "select pg_terminate_backend(pid) from pg_stat_activity \
-             where application_name = 'latchkey' and datname = '{}'",
-            database.name()
-        ));
+        end_ours(&database);
         drop(held);
         write.await.expect("no panic")
     };
