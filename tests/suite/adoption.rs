@@ -16,6 +16,7 @@ on_postgres![
     the_predecessor_goes_on_inserting,
     addresses_that_are_one_are_refused,
     a_strangers_database_is_refused,
+    a_schema_named_like_the_role_is_passed_over,
     status_says_that_it_would_adopt,
     going_back_leaves_what_was_there,
     a_kill_half_way_leaves_the_old_database,
@@ -315,6 +316,22 @@ async fn a_strangers_database_is_refused(_: Backend) {
         let server = home.env("LATCHKEY_DATABASE__URL", url).start().await;
         let _ = server.account_of("Alice").await;
     }
+}
+
+async fn a_schema_named_like_the_role_is_passed_over(_: Backend) {
+    let home = predecessors(VARIANTS[1]);
+    home.database().execute(&with_three_users());
+    // The default search path looks here first.
+    home.database()
+        .execute(&format!("create schema {}", Cluster::USER));
+
+    let server = home.start().await;
+
+    let alice = signs_in(&server, "alice@example.com", PASSWORD).await;
+    assert_eq!(alice["user_id"], "6f9619ff-8b86-4d01-b42d-00cf4fc964ff");
+    let schemas = "select distinct schemaname from pg_tables
+                   where tablename = 'users' or tablename like 'latchkey%'";
+    assert_eq!(server.database().rows(schemas), [["public"]]);
 }
 
 async fn status_says_that_it_would_adopt(_: Backend) {

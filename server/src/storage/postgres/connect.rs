@@ -3,6 +3,8 @@
 //! Connections of the pool carry limits that the server enforces; they are sent with the
 //! connection's start, where the URL's own `options` come later and win. The connection
 //! that migrates has no such limits.
+//!
+//! Every connection works in the schema where the tables are, whatever the role is called.
 
 use std::time::Duration;
 
@@ -39,6 +41,18 @@ const LIMITS: &str = "-c statement_timeout=10s -c lock_timeout=5s \
 const DURABLE: &str = "SELECT pg_catalog.set_config('synchronous_commit', 'on', false) \
      WHERE pg_catalog.current_setting('synchronous_commit') = 'off'";
 
+/// Puts the schema first that has the tables, where another one of the search path is in
+/// front of it.
+///
+/// With the default path, `"$user", public`, the first schema depends on the role: one of
+/// that name may have been made beside the predecessor's `public`, and the role that
+/// migrates may be another than the one that serves.
+const AT_HOME: &str = "SELECT pg_catalog.set_config('search_path', \
+         pg_catalog.quote_ident(n.nspname) || ', ' || pg_catalog.current_setting('search_path'), false) \
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.oid = coalesce(pg_catalog.to_regclass('latchkey_migrations'), pg_catalog.to_regclass('users')) \
+     AND n.nspname <> pg_catalog.current_schema() AND n.nspname !~ '^pg_'";
+
 /// What connects to the server of a URL.
 #[derive(Clone)]
 pub(in crate::storage) struct Connector {
@@ -58,8 +72,13 @@ impl Connector {
 
     /// A connection outside of the pool, without limits.
     pub(in crate::storage) async fn connect(&self) -> Result<Client, Refused> {
-        match timeout(OPEN_TIMEOUT, open(&self.config, &self.tls)).await {
-            Ok(Ok((client, _))) => Ok(client),
+        let connecting = async {
+            let (client, _) = open(&self.config, &self.tls).await?;
+            client.batch_execute(AT_HOME).await?;
+            Ok(client)
+        };
+        match timeout(OPEN_TIMEOUT, connecting).await {
+            Ok(Ok(client)) => Ok(client),
             Ok(Err(error)) => Err(Refused::new(&self.config, error)),
             Err(_) => Err(Refused::timed_out(&self.config)),
         }
@@ -83,7 +102,9 @@ impl Connect for Connector {
         let config = config.clone();
         Box::pin(async move {
             let (client, task) = open(&config, &self.tls).await?;
-            client.batch_execute(DURABLE).await?;
+            client
+                .batch_execute(&format!("{DURABLE}; {AT_HOME}"))
+                .await?;
             Ok((client, task))
         })
     }

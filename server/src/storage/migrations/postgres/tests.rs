@@ -250,6 +250,29 @@ async fn a_schema_of_its_own_beside_a_stranger() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_schema_named_like_the_role_does_not_hide_the_tables() {
+    let own = format!("create schema {}", Cluster::USER);
+    let database = predecessors();
+    database.execute(&own);
+    let status = migrator(&database).status().await.expect("status");
+    assert!(status[0].adoption.is_some(), "{status:?}");
+    migrator(&database).up(NOW).await.expect("up");
+    let added =
+        "select table_schema from information_schema.columns where column_name = 'email_canonical'";
+    assert_eq!(database.rows(added), [["public"]]);
+
+    // Made later, by whichever role.
+    let database = Cluster::shared().database();
+    migrator(&database).up(NOW).await.expect("up");
+    database.execute(&own);
+    let mut client = migrator(&database).connect().await.expect("connects");
+    open(&mut client, Pending::Refuse, NOW)
+        .await
+        .expect("nothing is pending");
+    assert_eq!(migrator(&database).verify().await.expect("verify"), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn adoption_adds_and_handing_back_takes_away() {
     let database = predecessors();
     let before = dump(&database);
