@@ -18,12 +18,12 @@ on_each_backend![
 ];
 
 /// An Ed25519 key, made for this test with OpenSSL.
-const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+pub(crate) const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
 MC4CAQAwBQYDK2VwBCIEIIho7wFg9zEduNx9yF3OnOEfWKlI4/gase7fK02gNvPL\n\
 -----END PRIVATE KEY-----\n";
 
 /// The `kid`s that the server publishes.
-async fn published(server: &Server) -> Vec<String> {
+pub(crate) async fn published(server: &Server) -> Vec<String> {
     let set = server
         .get("/.well-known/jwks.json")
         .await
@@ -41,7 +41,7 @@ fn kids(keys: &Value) -> Vec<String> {
 }
 
 /// The `kid` of the key in this state.
-async fn in_state(server: &Server, state: &str) -> String {
+pub(crate) async fn in_state(server: &Server, state: &str) -> String {
     let listed = server.cli(["key", "list", "--json"]).await.json();
     let key = listed
         .as_array()
@@ -50,7 +50,7 @@ async fn in_state(server: &Server, state: &str) -> String {
     key["kid"].as_str().expect("a kid").to_owned()
 }
 
-fn signed_by(token: &str) -> String {
+pub(crate) fn signed_by(token: &str) -> String {
     let kid = Jwt::read(token).header["kid"].clone();
     kid.as_str().expect("a kid").to_owned()
 }

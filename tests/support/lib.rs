@@ -44,7 +44,7 @@ pub use python::Python;
 pub use raw::{Raw, RawAnswer};
 pub use server::Server;
 pub use token::{Jwt, SigningKey, forge, hmac_sha256, unsigned};
-pub use wait::{SAFETY_NET, eventually};
+pub use wait::{SAFETY_NET, eventually, within};
 
 /// Runs one test against one back end, on the thread that the harness gave it, so that
 /// what it prints is kept with the test.
