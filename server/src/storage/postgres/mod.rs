@@ -62,7 +62,7 @@ pub struct PostgresStorage {
     /// For requests.
     requests: Pool,
     /// One more connection, for what must not wait behind requests: whether the database is
-    /// there, and the signing keys.
+    /// there, and which signing keys. It only reads, so that it waits for nobody's lock.
     control: Pool,
 }
 
@@ -302,18 +302,13 @@ impl Storage for PostgresStorage {
         changes: Vec<KeyChange>,
     ) -> Result<bool> {
         let changes = &changes;
-        self.control
-            .run(Kind::Write, |db| async move {
-                keys::change(&db, generation, changes).await
-            })
+        // May wait for a row that somebody holds: not on the connection of the ping.
+        self.write(|db| async move { keys::change(&db, generation, changes).await })
             .await
     }
 
     async fn take_turn(&self, _cx: &WriteContext, chore: Chore, every: Duration) -> Result<bool> {
-        self.control
-            .run(Kind::Write, |db| async move {
-                turns::take(&db, chore, every).await
-            })
+        self.write(|db| async move { turns::take(&db, chore, every).await })
             .await
     }
 

@@ -45,6 +45,35 @@ async fn a_pool_that_is_used_up_says_so_in_time_and_the_ping_does_not_wait_for_i
     storage.user(user.id).await.expect("free again");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ping_and_the_keys_wait_for_nobodys_lock() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 2).await);
+    let (cx, every) = (cx(), Duration::from_secs(60));
+    let turn = storage.take_turn(&cx, Chore::Housekeeping, every).await;
+    assert!(turn.expect("answered"));
+    let generation = storage.key_generation().await.expect("answered");
+    let held = database
+        .hold("select from signing_key_generation for update; select from turns for update");
+    let changing = tokio::spawn({
+        let storage = storage.clone();
+        let cx = cx.clone();
+        async move { storage.change_keys(&cx, generation, Vec::new()).await }
+    });
+    let turning = tokio::spawn({
+        let storage = storage.clone();
+        async move { storage.take_turn(&cx, Chore::Housekeeping, every).await }
+    });
+    until_waiting(&database, 2).await;
+
+    storage.ping().await.expect("has a connection of its own");
+    storage.keys().await.expect("only reads");
+    assert!(!changing.is_finished() && !turning.is_finished());
+    drop(held);
+    assert!(changing.await.expect("no panic").expect("changed"));
+    assert!(!turning.await.expect("no panic").expect("answered"));
+}
+
 /// As behind a network that swallows everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_does_not_answer_in_time_is_thrown_away() {
