@@ -20,8 +20,9 @@ use super::sessions::{Sessions, TokenPair};
 use super::user::{Age, Credentials, NewUser, ProfileChange, User, UserName};
 use crate::storage::{Guarded, SharedStorage};
 
-/// How often a sign-in starts over when the stored hash changes underneath it. Two people
-/// who sign in to one account while its hash is being replaced need one more try each.
+/// How often whoever gives the right password starts over when the stored hash changes
+/// underneath. Two people who sign in to one account while its hash is being replaced need
+/// one more try each.
 const ATTEMPTS: usize = 4;
 
 /// The use cases of accounts.
@@ -208,8 +209,8 @@ impl Accounts {
     /// # Errors
     ///
     /// [`Error::Invalid`] when the policy refuses the new password,
-    /// [`Error::WrongPassword`], [`Error::InvalidAccessToken`] when the user is gone by
-    /// now, [`Error::Overloaded`], [`Error::Storage`].
+    /// [`Error::WrongPassword`], [`Error::InvalidAccessToken`] when the user is gone or
+    /// disabled by now, [`Error::Overloaded`], [`Error::Storage`].
     pub async fn change_password(
         &self,
         cx: &WriteContext,
@@ -227,19 +228,22 @@ impl Accounts {
                 cx.now,
             )
             .map_err(Error::Invalid)?;
-        let stored = self.confirm(user.id, current).await?;
+        let mut stored = self.confirm(user.id, current.clone()).await?;
         let hash = self.hash(new.into_inner()).await?;
-        let (session, tokens) = self.sessions.prepare(user.id, cx.now)?;
-        let changed = self
-            .storage
-            .change_password(cx, user.id, Some(&stored), hash, Some(session))
-            .await?;
-        match changed {
-            Guarded::Done(_) => Ok(tokens.release()),
-            // Another change was faster: the password given is not the current one now.
-            Guarded::Stale => Err(Error::WrongPassword),
-            Guarded::NotFound => Err(Error::InvalidAccessToken),
+        for _ in 0..ATTEMPTS {
+            let (session, tokens) = self.sessions.prepare(user.id, cx.now)?;
+            let changed = self
+                .storage
+                .change_password(cx, user.id, Some(&stored), hash.clone(), Some(session))
+                .await?;
+            match changed {
+                Guarded::Done(_) => return Ok(tokens.release()),
+                // Another password, or another hash of this one: look again.
+                Guarded::Stale => stored = self.confirm(user.id, current.clone()).await?,
+                Guarded::NotFound => return Err(Error::InvalidAccessToken),
+            }
         }
+        Err(Error::Overloaded)
     }
 
     /// Deletes a signed-in user's own account.
@@ -247,15 +251,19 @@ impl Accounts {
     /// # Errors
     ///
     /// [`Error::WrongPassword`], [`Error::UserReferenced`],
-    /// [`Error::InvalidAccessToken`] when the user is gone by now, [`Error::Overloaded`],
-    /// [`Error::Storage`].
+    /// [`Error::InvalidAccessToken`] when the user is gone or disabled by now,
+    /// [`Error::Overloaded`], [`Error::Storage`].
     pub async fn delete(&self, cx: &WriteContext, id: UserId, password: Password) -> Result<()> {
-        let stored = self.confirm(id, password).await?;
-        match self.storage.delete_user(cx, id, Some(&stored)).await? {
-            Guarded::Done(()) => Ok(()),
-            Guarded::Stale => Err(Error::WrongPassword),
-            Guarded::NotFound => Err(Error::InvalidAccessToken),
+        for _ in 0..ATTEMPTS {
+            let stored = self.confirm(id, password.clone()).await?;
+            match self.storage.delete_user(cx, id, Some(&stored)).await? {
+                Guarded::Done(()) => return Ok(()),
+                // Another password, or another hash of this one: look again.
+                Guarded::Stale => {}
+                Guarded::NotFound => return Err(Error::InvalidAccessToken),
+            }
         }
+        Err(Error::Overloaded)
     }
 
     /// Makes sure that `password` is the user's, and gives the hash that says so.
@@ -265,6 +273,8 @@ impl Accounts {
         match (found, verdict) {
             (None, _) => Err(Error::InvalidAccessToken),
             (Some(_), Verdict::Mismatch) => Err(Error::WrongPassword),
+            // Whose sessions have ended with that.
+            (Some(found), _) if found.user.disabled_at.is_some() => Err(Error::InvalidAccessToken),
             (Some(found), Verdict::Match { .. }) => Ok(found.password),
         }
     }

@@ -1,4 +1,7 @@
+use std::future::poll_fn;
 use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::*;
@@ -239,6 +242,61 @@ async fn sign_ins_that_replace_the_hash_at_once_all_succeed() {
     }
 }
 
+/// Runs `work` on a new account and lets another instance replace the hash, by one of the
+/// same password, while `work` waits: in its first wait, in another account in its second,
+/// and so on.
+async fn with_the_hash_replaced_in_each_wait<T>(work: impl AsyncFn(&Accounts, &User) -> Result<T>) {
+    let mut replaced = 0;
+    // A look, a verdict, perhaps a hash, a change.
+    for wait in 0..4 {
+        let world = World::new().await;
+        let accounts = world.accounts(1, true);
+        let user = accounts.sign_up(&cx(), sign_up()).await.expect("signs up");
+        let mut work = pin!(work(&accounts, &user.user));
+        let mut before = wait;
+        let done = poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if before == 0 => Poll::Ready(None),
+            Poll::Pending => {
+                before -= 1;
+                Poll::Pending
+            }
+        })
+        .await;
+        let done = match done {
+            Some(done) => done,
+            None => {
+                let (id, hash) = (user.user.id, PasswordHash::new(BCRYPT));
+                let change = world
+                    .storage
+                    .change_password(&cx(), id, None, hash, None)
+                    .await;
+                change.expect("storage works");
+                replaced += 1;
+                work.await
+            }
+        };
+        assert!(done.is_ok(), "wait {wait}: {:?}", done.err());
+    }
+    assert!(replaced > 0, "it never waited");
+}
+
+#[tokio::test]
+async fn the_right_password_is_right_while_its_hash_is_replaced() {
+    let (old, new) = (PASSWORD, "Difference-Engine-2");
+    with_the_hash_replaced_in_each_wait(async |accounts, _| sign_in(accounts, old).await).await;
+    with_the_hash_replaced_in_each_wait(async |accounts, user| {
+        let cx = cx();
+        let changed = accounts.change_password(&cx, user, password(old), password(new));
+        changed.await
+    })
+    .await;
+    with_the_hash_replaced_in_each_wait(async |accounts, user| {
+        accounts.delete(&cx(), user.id, password(old)).await
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_new_password_ends_every_older_session() {
     let world = World::new().await;
@@ -271,6 +329,28 @@ async fn a_new_password_ends_every_older_session() {
     assert!(world.sessions.authenticate(new, NOW).await.is_ok());
     assert!(sign_in(&accounts, PASSWORD).await.is_err());
     assert!(sign_in(&accounts, "Difference-Engine-2").await.is_ok());
+}
+
+/// The token was looked at before: its session has ended since.
+#[tokio::test]
+async fn a_disabled_account_changes_nothing() {
+    let world = World::new().await;
+    let accounts = world.accounts(1, true);
+    let user = accounts.sign_up(&cx(), sign_up()).await.expect("signs up");
+    let user = user.user;
+    let disabled = world.storage.set_disabled(&cx(), user.id, true).await;
+    disabled.expect("storage works");
+    let new = password("Difference-Engine-2");
+    assert!(matches!(
+        accounts
+            .change_password(&cx(), &user, password(PASSWORD), new)
+            .await,
+        Err(Error::InvalidAccessToken)
+    ));
+    assert!(matches!(
+        accounts.delete(&cx(), user.id, password(PASSWORD)).await,
+        Err(Error::InvalidAccessToken)
+    ));
 }
 
 #[tokio::test]
