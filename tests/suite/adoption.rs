@@ -392,7 +392,7 @@ async fn going_back_leaves_what_was_there(_: Backend) {
 
         let refused = home.cli(["migrate", "down", &all]).await.failed(2);
         assert!(
-            refused.contains("--yes") && refused.contains("for 2 users the sign-in"),
+            refused.contains("--yes") && refused.contains("for 2 of the users the sign-in"),
             "{refused}"
         );
         assert_ne!(home.database().schema(), before);

@@ -183,7 +183,7 @@ pub(super) async fn handing_back_loses(
     if facts.age_added {
         let ages = count(tx, "SELECT count(age) FROM users").await?;
         if ages > 0 {
-            loses.push(format!("the ages of {ages} users"));
+            loses.push(format!("the ages of {ages} of the users"));
         }
     }
     // The one hash is replaced at sign-in, and there is no way back from it.
@@ -191,7 +191,7 @@ pub(super) async fn handing_back_loses(
     let replaced = count(tx, query).await?;
     if replaced > 0 {
         loses.push(format!(
-            "for {replaced} users the sign-in at the predecessor, which knows only bcrypt hashes"
+            "for {replaced} of the users the sign-in at the predecessor, which knows only bcrypt hashes"
         ));
     }
     Ok(loses)

@@ -354,7 +354,11 @@ async fn what_was_added_is_taken_back_and_lost() {
          values (gen_random_uuid(), 'Long', '{long}', '{long}', '$argon2id$')"
     ));
     let loses = migrator.down_loses(all()).await.expect("loses");
-    for part in ["the ages of 1 users", "for 1 users the sign-in", "created"] {
+    for part in [
+        "the ages of 1 of the users",
+        "for 1 of the users the sign-in",
+        "created",
+    ] {
         assert!(
             loses.iter().any(|it| it.contains(part)),
             "{part}: {loses:?}"
@@ -485,5 +489,47 @@ async fn more_rows_than_a_batch_collide_across_batches() {
     assert!(
         error.contains("\"USER1@example.com\" of user 10000000-0000-4000-8000-000000010050"),
         "{error}"
+    );
+}
+
+/// Somebody signs up with the address of a row while that row is being put in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_up_in_the_same_moment_keeps_the_address() {
+    let database = predecessors();
+    let migrator = migrator(&database);
+    migrator.up(NOW).await.expect("up");
+    database.execute(
+        "insert into users (user_id, name, email, password) values
+            ('00000000-0000-4000-8000-000000000021', 'Erin', 'Erin@example.com', 'x'),
+            ('00000000-0000-4000-8000-000000000022', 'Finn', 'Finn@example.com', 'x')",
+    );
+    let other = migrator.connect().await.expect("connects");
+    other
+        .batch_execute(
+            "begin; insert into users (user_id, name, email, email_canonical, password) values
+                ('00000000-0000-4000-8000-000000000023', 'Erin', 'erin@example.com', 'erin@example.com', 'x')",
+        )
+        .await
+        .expect("inserts");
+
+    let mut client = migrator.connect().await.expect("connects");
+    let start = tokio::spawn(async move { put_in_order(&mut client).await });
+    let waiting = "select 1 from pg_stat_activity where datname = current_database()
+                   and wait_event_type = 'Lock' and query like 'UPDATE users%'";
+    while database.rows(waiting).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    other.batch_execute("commit").await.expect("commits");
+
+    start.await.expect("no panic").expect("the start goes on");
+    assert_eq!(
+        database.rows(
+            "select name, email_canonical from users where user_id::text like '%00002_' order by user_id"
+        ),
+        [
+            ["Erin", "null"],
+            ["Finn", "finn@example.com"],
+            ["Erin", "erin@example.com"]
+        ]
     );
 }
