@@ -120,7 +120,15 @@ async fn a_refresh_that_meets_a_change_of_the_password_does_not_survive_it() {
 async fn the_victim_of_a_deadlock_is_done_again() {
     let cluster = Cluster::shared();
     let database = migrated().await;
-    let storage = Arc::new(open(&database.url(), 2).await);
+    // Long enough for somebody to come, however busy the machine is.
+    cluster.execute(&format!(
+        "alter role {} in database {} set deadlock_timeout = '4s'",
+        Cluster::USER,
+        database.name()
+    ));
+    let unlimited = "options=-clock_timeout%3D0%20-cstatement_timeout%3D0";
+    let url = format!("{}?{unlimited}", database.url());
+    let storage = Arc::new(open(&url, 2).await);
     let (user, session) = signed_in(&storage).await;
 
     // Somebody locks in the other order, and is patient enough not to be the victim.
