@@ -34,6 +34,9 @@ impl Refused {
     }
 }
 
+/// Where TLS is set. The predecessor's variables have no word for it.
+const TLS_WHERE: &str = "database.url (LATCHKEY_DATABASE__URL in place of DB_HOST and its like)";
+
 const WHERE: &str = "is it running, and is database.url (DB_HOST, DB_PORT) right?";
 
 fn named(place: &str) -> String {
@@ -96,8 +99,7 @@ fn by_cause(place: &str, error: &Error) -> String {
     if said.contains("does not support TLS") {
         return format!(
             "{server} does not offer TLS: switch it on there (ssl = on), or, in a network that \
-             nobody else can touch, append ?sslmode=disable to database.url \
-             (LATCHKEY_DATABASE__URL in place of DB_HOST and its like)"
+             nobody else can touch, append ?sslmode=disable to {TLS_WHERE}"
         );
     }
     if said.contains("password missing") {
@@ -126,12 +128,12 @@ fn by_tls(server: &str, problem: &rustls::Error) -> String {
     match problem {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
             "the certificate of {server} is not of an authority that is trusted here: append \
-             sslrootcert=FILE with the authority's certificate to database.url"
+             sslrootcert=FILE with the authority's certificate to {TLS_WHERE}"
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!(
-                "the certificate of {server} is for another name: write that name as the host in \
-                 database.url, or append sslmode=verify-ca"
+                "the certificate of {server} is for another name: write that name as the host \
+                 (database.url, DB_HOST), or append sslmode=verify-ca to {TLS_WHERE}"
             )
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

@@ -33,7 +33,8 @@ pub(in crate::storage) enum TlsError {
     },
     #[error(
         "the system has no trusted certificates: install them (package ca-certificates), or \
-         append sslrootcert=FILE to database.url"
+         append sslrootcert=FILE to database.url (LATCHKEY_DATABASE__URL in place of DB_HOST and \
+         its like)"
     )]
     NoSystemRoots,
     #[error("cannot use the certificates of database.url: {0}")]
