@@ -28,6 +28,11 @@ pub(super) const SESSION: &str = "sessions.session_id, sessions.user_id, session
 /// How many columns that is.
 pub(super) const SESSION_WIDTH: usize = 7;
 
+/// 0001-01-01, the first time with a form in RFC 3339.
+const YEAR_1: Timestamp = Timestamp::from_millis(-62_135_596_800_000);
+/// 9999-12-30T22:00:00Z, which is in the year 9999 by every offset.
+const YEAR_9999: Timestamp = Timestamp::from_millis(253_402_207_200_000);
+
 /// A parameter of a statement.
 pub(super) type Parameter<'p> = &'p (dyn ToSql + Sync);
 
@@ -36,7 +41,8 @@ pub(super) type Parameters<'p, const N: usize> = [Parameter<'p>; N];
 
 /// Reads a user from the columns [`USER`], the first of which is column `at`.
 ///
-/// A table that was adopted allows nulls, and ages that nobody has.
+/// A table that was adopted allows nulls, ages that nobody has, and times without a form in
+/// RFC 3339.
 pub(super) fn user(row: &Row, at: usize) -> Result<User, Error> {
     let epoch = || Timestamp::from_millis(0);
     Ok(User {
@@ -44,10 +50,16 @@ pub(super) fn user(row: &Row, at: usize) -> Result<User, Error> {
         name: text(row, at + 1)?,
         email: text(row, at + 2)?,
         age: age(row, at + 3)?,
-        created_at: optional(row, at + 4)?.unwrap_or_else(epoch),
-        updated_at: optional(row, at + 5)?.unwrap_or_else(epoch),
-        disabled_at: optional(row, at + 6)?,
+        created_at: shown(row, at + 4)?.unwrap_or_else(epoch),
+        updated_at: shown(row, at + 5)?.unwrap_or_else(epoch),
+        disabled_at: shown(row, at + 6)?,
     })
+}
+
+/// Reads a time that is shown; `infinity` is the end of the year 9999.
+fn shown(row: &Row, at: usize) -> Result<Option<Timestamp>, Error> {
+    let at: Option<Timestamp> = optional(row, at)?;
+    Ok(at.map(|at| at.clamp(YEAR_1, YEAR_9999)))
 }
 
 /// Reads a session from the columns [`SESSION`], the first of which is column `at`.

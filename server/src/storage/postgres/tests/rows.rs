@@ -89,6 +89,24 @@ async fn times_are_in_utc_whatever_the_servers_zone_is() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn times_of_other_programs_have_a_form_in_rfc_3339() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    let (ada, _) = signed_in(&storage).await;
+    database.execute(
+        "update users set created_at = '-infinity', updated_at = 'infinity', \
+             disabled_at = '20000-01-01'",
+    );
+    let found = storage.user(ada.id).await.expect("read").expect("found");
+    assert_eq!(found.created_at.to_string(), "0001-01-01T00:00:00.000Z");
+    assert_eq!(found.updated_at.to_string(), "9999-12-30T22:00:00.000Z");
+    assert_eq!(found.disabled_at, Some(found.updated_at));
+    for at in [found.created_at, found.updated_at] {
+        assert_eq!(at.to_string().parse(), Ok(at), "an import takes it");
+    }
+}
+
 fn imported(address: &str) -> ImportedUser {
     let user = new_user(address);
     ImportedUser {
