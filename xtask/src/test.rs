@@ -55,7 +55,7 @@ const NEEDS: [Need; 5] = [
 pub(crate) fn test(steps: &mut Steps) -> Result<()> {
     steps.required(
         "tools",
-        "PostgreSQL, python3, strace and a C++ compiler",
+        "PostgreSQL, python3, libfaketime, strace and a C++ compiler",
         || {
             apt::ensure(&NEEDS)?;
             Ok(((), String::new()))
