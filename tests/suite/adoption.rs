@@ -221,6 +221,11 @@ async fn the_predecessor_goes_on_inserting(_: Backend) {
 
         let dora = signs_in(&server, "dora@example.com", PASSWORD).await;
         assert_eq!(dora["user_id"], "9f9619ff-8b86-4d01-b42d-00cf4fc964ff");
+        let without_times = "select name from users where created_at is null or updated_at is null";
+        assert!(
+            server.database().rows(without_times).is_empty(),
+            "{variant}"
+        );
         let alice = signs_in(&server, "alice@example.com", PASSWORD).await;
         assert_eq!(alice["user_id"], "6f9619ff-8b86-4d01-b42d-00cf4fc964ff");
         let logs = server.logs();

@@ -17,7 +17,10 @@ mod record;
 mod schema;
 mod statements;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use self::addresses::Swept;
@@ -33,6 +36,10 @@ use crate::storage::postgres::Connector;
 
 /// The advisory lock of whoever changes the schema: "latchkey" in ASCII.
 const LOCK: i64 = 0x6c61_7463_686b_6579;
+
+/// For how long somebody else who migrates is waited for: long enough to adopt millions of
+/// users.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Walks the schema of a PostgreSQL database.
 #[derive(Clone)]
@@ -61,7 +68,7 @@ impl Migrator for PostgresMigrator {
     async fn up(&self, now: Timestamp) -> Result<Vec<Step>, MigrationError> {
         let mut client = self.connect().await?;
         let applied = apply(&mut client, self.steps, now).await?;
-        put_in_order(&mut client).await?;
+        put_in_order_or_warn(&mut client).await;
         Ok(applied)
     }
 
@@ -158,10 +165,7 @@ pub(in crate::storage) async fn open(
             tracing::info!(statement, "changed the predecessor's database");
         }
     }
-    // Whoever can sign up at the predecessor must not be able to keep this from starting.
-    if let Err(error) = put_in_order(client).await {
-        tracing::warn!(%error, "the users that another program has added are not in order");
-    }
+    put_in_order_or_warn(client).await;
     Ok(())
 }
 
@@ -222,12 +226,22 @@ async fn adopt_rows(tx: &mut Transaction<'_>) -> Result<(), MigrationError> {
 }
 
 /// Puts the rows in order that another program has added since.
+///
+/// Whoever can sign up at the predecessor must not be able to keep this from starting, and
+/// what has been applied stays applied.
+async fn put_in_order_or_warn(client: &mut Client) {
+    if let Err(error) = put_in_order(client).await {
+        tracing::warn!(%error, "the users that another program has added are not in order");
+    }
+}
+
 async fn put_in_order(client: &mut Client) -> Result<(), MigrationError> {
     let tx = snapshot(client).await?;
     let any = addresses::any_without(&tx).await?;
     drop(tx);
     if any {
         let mut tx = exclusively(client).await?;
+        addresses::fill_times(&tx).await?;
         let swept = addresses::put_in_order(&mut tx).await?;
         tx.commit().await.map_err(other)?;
         tell(&swept);
@@ -258,9 +272,17 @@ fn tell(swept: &Swept) {
 }
 
 /// A transaction in which nobody else migrates, and which waits for no table for long.
+async fn exclusively(client: &mut Client) -> Result<Transaction<'_>, MigrationError> {
+    exclusively_within(client, PATIENCE).await
+}
+
+/// The same, waiting for `patience` until nobody else migrates.
 ///
 /// READ COMMITTED, so that what whoever held the lock before has committed is seen.
-async fn exclusively(client: &mut Client) -> Result<Transaction<'_>, MigrationError> {
+async fn exclusively_within(
+    client: &mut Client,
+    patience: Duration,
+) -> Result<Transaction<'_>, MigrationError> {
     let tx = client
         .build_transaction()
         .isolation_level(IsolationLevel::ReadCommitted)
@@ -268,19 +290,33 @@ async fn exclusively(client: &mut Client) -> Result<Transaction<'_>, MigrationEr
         .start()
         .await
         .map_err(other)?;
-    // The server, the database or the role may have such limits for what is short.
-    tx.batch_execute(
-        "SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name IN \
-         ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')",
-    )
-    .await
-    .map_err(other)?;
+    // The server, the database or the role may have limits for what is short. Nothing here
+    // computes for long between two statements, so that whoever is silent is not there any
+    // more, and must not keep the locks.
+    let limits = format!(
+        "SELECT pg_catalog.set_config(name, value, true) \
+         FROM (VALUES ('statement_timeout', '0'), ('transaction_timeout', '0'), \
+            ('idle_in_transaction_session_timeout', '60s'), ('lock_timeout', '{}ms'), \
+            ('tcp_keepalives_idle', '30'), ('tcp_keepalives_interval', '5'), \
+            ('tcp_keepalives_count', '3')) AS limits (name, value) \
+         JOIN pg_catalog.pg_settings USING (name)",
+        patience.as_millis()
+    );
+    tx.batch_execute(&limits).await.map_err(other)?;
     let query = "SELECT pg_catalog.pg_try_advisory_xact_lock($1)";
     let got: bool = tx.query_one(query, &[&LOCK]).await.map_err(other)?.get(0);
     if !got {
         tracing::info!("waiting for another process that migrates the database");
         let query = "SELECT pg_catalog.pg_advisory_xact_lock($1)";
-        tx.execute(query, &[&LOCK]).await.map_err(other)?;
+        let waited = tx.execute(query, &[&LOCK]).await;
+        waited.map_err(|error| match error.code() {
+            Some(&SqlState::LOCK_NOT_AVAILABLE) => MigrationError::Database(
+                "another process is still migrating the database: try again when it has finished, \
+                 or end its connection with pg_terminate_backend if it hangs"
+                    .into(),
+            ),
+            _ => other(error),
+        })?;
     }
     let limit = "SET LOCAL lock_timeout = '10s'";
     tx.batch_execute(limit).await.map_err(other)?;

@@ -108,6 +108,17 @@ pub(super) async fn any_without(tx: &Transaction<'_>) -> Result<bool, MigrationE
     Ok(tx.query_one(query, &[]).await.map_err(other)?.get(0))
 }
 
+/// Gives those rows the times that they lack: a null becomes the other one of the two, or
+/// else the time of now, as when the table was adopted.
+pub(super) async fn fill_times(tx: &Transaction<'_>) -> Result<(), MigrationError> {
+    let update = "UPDATE users \
+                  SET created_at = coalesce(created_at, updated_at, now() AT TIME ZONE 'utc'), \
+                      updated_at = coalesce(updated_at, created_at, now() AT TIME ZONE 'utc') \
+                  WHERE email_canonical IS NULL AND (created_at IS NULL OR updated_at IS NULL)";
+    tx.execute(update, &[]).await.map_err(other)?;
+    Ok(())
+}
+
 /// Gives every row that lacks it its canonical address. Of two rows with the same one, the
 /// one with the lower identifier gets it, unless another row has it already.
 pub(super) async fn put_in_order(tx: &mut Transaction<'_>) -> Result<Swept, MigrationError> {

@@ -447,20 +447,25 @@ async fn rows_of_the_predecessor_are_put_in_order_later() {
             ('00000000-0000-4000-8000-000000000014', 'Al', 'ALICE@EXAMPLE.COM', 'x')",
     );
     let mut client = migrator.connect().await.expect("connects");
+    let mut times = Vec::new();
     for _ in 0..2 {
         open(&mut client, Pending::Apply, NOW).await.expect("opens");
         assert_eq!(
             database.rows(
-                "select name, email_canonical from users where created_at is null order by user_id"
+                "select name, email_canonical, now() at time zone 'utc' - created_at < interval '1 hour',
+                    updated_at = created_at
+                 from users where password = 'x' order by user_id"
             ),
             [
-                ["Carol", "carol@example.com"],
-                ["Al", "null"],
-                ["Dave", "null"],
-                ["Al", "null"]
+                ["Carol", "carol@example.com", "1", "1"],
+                ["Al", "null", "1", "1"],
+                ["Dave", "null", "1", "1"],
+                ["Al", "null", "1", "1"]
             ]
         );
+        times.push(database.rows("select user_id, created_at::text from users order by 1"));
     }
+    assert_eq!(times[0], times[1], "they stay what they have become");
     open(&mut client, Pending::Refuse, NOW)
         .await
         .expect("opens");
@@ -532,4 +537,37 @@ async fn a_sign_up_in_the_same_moment_keeps_the_address() {
             ["Erin", "erin@example.com"]
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_cannot_be_put_in_order_do_not_undo_a_run() {
+    let database = predecessors();
+    let migrator = migrator(&database);
+    migrator.up(NOW).await.expect("up");
+    migrator.down(1).await.expect("down");
+    database.execute(
+        "insert into users (user_id, name, email, password)
+            values (gen_random_uuid(), 'Carol', 'carol@example.com', 'x');
+         create function no() returns trigger language plpgsql as 'begin raise exception ''no''; end';
+         create trigger no before update on users for each row execute function no();",
+    );
+    assert_eq!(migrator.up(NOW).await.expect("a warning").len(), 1);
+    assert_eq!(migrator.up(NOW).await.expect("a warning"), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_migrates_and_is_silent_is_not_waited_for_without_end() {
+    let database = Cluster::shared().database();
+    let mut client = migrator(&database).connect().await.expect("connects");
+    let held = database.hold(&format!("select pg_advisory_xact_lock({LOCK})"));
+    let error = exclusively_within(&mut client, Duration::from_millis(50))
+        .await
+        .map(drop)
+        .expect_err("somebody migrates");
+    assert!(error.to_string().contains("still migrating"), "{error}");
+    drop(held);
+    let tx = exclusively(&mut client).await.expect("nobody migrates");
+    let query = "select current_setting('idle_in_transaction_session_timeout'), current_setting('lock_timeout')";
+    let row = tx.query_one(query, &[]).await.expect("settings");
+    assert_eq!((row.get(0), row.get(1)), ("1min", "10s"));
 }
