@@ -16,6 +16,7 @@ mod predecessor;
 mod record;
 mod schema;
 mod statements;
+mod triggers;
 
 use std::time::Duration;
 
@@ -27,15 +28,19 @@ use self::addresses::Swept;
 pub use self::adoption::AdoptionError;
 use self::adoption::{Look, Users, look};
 use self::error::{explained, number, other};
-use self::record::Facts;
+use self::record::{ADOPTION, Facts};
 use self::statements::statements;
-use super::{Adoption, Migration, MigrationError, Migrator, Step, embedded, history};
+use self::triggers::{Triggers, triggers};
+use super::{Adoption, HISTORY, Migration, MigrationError, Migrator, Step, embedded, history};
 use crate::domain::clock::Timestamp;
 use crate::storage::Pending;
 use crate::storage::postgres::Connector;
 
 /// The advisory lock of whoever changes the schema: "latchkey" in ASCII.
 const LOCK: i64 = 0x6c61_7463_686b_6579;
+
+/// Keeps everybody from the predecessor's table while it is adopted.
+const TABLE_LOCK: &str = "LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
 
 /// For how long somebody else who migrates is waited for: long enough to adopt millions of
 /// users.
@@ -121,6 +126,7 @@ impl Migrator for PostgresMigrator {
         let mut steps = history::steps(&found.applied, self.steps);
         // What has been done is not told again.
         if matches!(found.users, Users::Predecessors(_)) {
+            require_all(&tx, self.steps, &found.users).await?;
             describe(&tx, self.steps, &found.users, &mut steps).await?;
         }
         Ok(steps)
@@ -190,25 +196,53 @@ async fn apply(
     if pending.is_empty() {
         return Ok(Vec::new());
     }
-    adoption::require_rights(&tx, &found.users).await?;
+    require_all(&tx, pending, &found.users).await?;
+    let mut quiet = Triggers::default();
     if matches!(found.users, Users::Predecessors(_)) {
         // From here on it stays as it is looked at.
-        let lock = "LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
-        tx.batch_execute(lock).await.map_err(other)?;
+        tx.batch_execute(TABLE_LOCK).await.map_err(other)?;
         found = look(&tx).await?;
+        quiet = triggers(&tx).await?;
     }
+    all(&tx, &quiet.off).await?;
     for step in pending {
         run(&tx, step, &upwards(step, &found.users)).await?;
         record::write(&tx, step, now).await?;
     }
     if let Users::Predecessors(facts) = &found.users {
         adopt_rows(&mut tx).await?;
+        all(&tx, &quiet.on).await?;
         record::write_adoption(&tx, facts, now).await?;
     }
     let mut done = history::steps(&record::applied(&tx).await?, steps).split_off(before);
     describe(&tx, pending, &found.users, &mut done).await?;
     tx.commit().await.map_err(other)?;
     Ok(done)
+}
+
+/// Refuses to begin what could not be carried through.
+async fn require_all(
+    tx: &Transaction<'_>,
+    pending: &[Migration],
+    users: &Users,
+) -> Result<(), MigrationError> {
+    adoption::require_rights(tx, users).await?;
+    if matches!(users, Users::Predecessors(_)) {
+        let made: Vec<String> = pending
+            .iter()
+            .flat_map(|step| upwards(step, users))
+            .collect();
+        adoption::require_names(tx, &made).await?;
+    }
+    Ok(())
+}
+
+/// Runs statements that belong to no step.
+async fn all(tx: &Transaction<'_>, statements: &[String]) -> Result<(), MigrationError> {
+    for statement in statements {
+        tx.batch_execute(statement).await.map_err(other)?;
+    }
+    Ok(())
 }
 
 /// Gives the predecessor's users their canonical addresses, or refuses.
@@ -412,13 +446,39 @@ async fn describe(
     let Some(count) = users_count(tx, users).await? else {
         return Ok(());
     };
-    for (migration, step) in migrations.iter().zip(steps) {
+    for (migration, step) in migrations.iter().zip(&mut *steps) {
         step.adoption = Some(Adoption {
             users: count,
             statements: upwards(migration, users),
         });
     }
+    if matches!(users, Users::Predecessors(_)) {
+        describe_around(&triggers(tx).await?, steps);
+    }
     Ok(())
+}
+
+/// Says what is done to the predecessor's database before the first step and after the last.
+fn describe_around(quiet: &Triggers, steps: &mut [Step]) {
+    let told = |step: Option<&mut Step>, statements: Vec<String>, at_start| {
+        let Some(adoption) = step.and_then(|step| step.adoption.as_mut()) else {
+            return;
+        };
+        let at = if at_start {
+            0
+        } else {
+            adoption.statements.len()
+        };
+        adoption.statements.splice(at..at, statements);
+    };
+    let mut before = vec![TABLE_LOCK.to_owned()];
+    before.extend(quiet.off.iter().cloned());
+    before.push(format!("CREATE TABLE {HISTORY} (…)"));
+    told(steps.first_mut(), before, true);
+    let mut after = vec!["UPDATE users SET email_canonical = …".to_owned()];
+    after.extend(quiet.on.iter().cloned());
+    after.push(format!("CREATE TABLE {ADOPTION} (…)"));
+    told(steps.last_mut(), after, false);
 }
 
 /// How many users there are in a table that is not our own.

@@ -59,10 +59,17 @@ pub enum AdoptionError {
          drop {0}, run `latchkey migrate up`, and make it again"
     )]
     Viewed(String),
+    /// Another program has what the steps would make.
+    #[error(
+        "the database has {0} already, and Latchkey needs the name for its own: rename it with \
+         ALTER TABLE … RENAME TO …, or move it to another schema with ALTER TABLE … SET SCHEMA …"
+    )]
+    Occupied(String),
     /// Two users have addresses that are one.
     #[error(
-        "nothing was changed, because {count} e-mail addresses are the same as another but for case or spelling: \
-         {list}; change or delete one of each two"
+        "nothing was changed, because {} the same as another but for case or spelling: \
+         {list}; change or delete one of each two",
+        if *count == 1 { "1 e-mail address is".to_owned() } else { format!("{count} e-mail addresses are") }
     )]
     Collisions {
         /// How many.
@@ -166,6 +173,31 @@ pub(super) async fn require_rights(
         }
     }
     Ok(())
+}
+
+/// Refuses when something of another program has the name of what `statements` make.
+pub(super) async fn require_names(
+    tx: &Transaction<'_>,
+    statements: &[String],
+) -> Result<(), MigrationError> {
+    let mut names: Vec<&str> = statements.iter().filter_map(|it| made(it)).collect();
+    names.push(ADOPTION);
+    let query = "SELECT c.relname::text \
+                 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE n.nspname = current_schema() AND c.relname = ANY ($1) ORDER BY 1";
+    let rows = tx.query(query, &[&names]).await.map_err(other)?;
+    let taken: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    Err(AdoptionError::Occupied(first(&taken)).into())
+}
+
+/// The name of the table or index that a statement makes.
+fn made(statement: &str) -> Option<&str> {
+    let kinds = ["CREATE TABLE ", "CREATE UNIQUE INDEX ", "CREATE INDEX "];
+    let rest = kinds.iter().find_map(|kind| statement.strip_prefix(kind))?;
+    rest.split(' ').next()
 }
 
 /// What is lost when a step is taken back that adopted something, for a person.

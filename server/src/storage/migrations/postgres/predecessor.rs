@@ -34,6 +34,8 @@ pub(super) struct Unique {
     pub(super) columns: Vec<String>,
     /// It covers the columns themselves, in every row.
     pub(super) plain: bool,
+    /// The key is among what has to be unique, so that it always is.
+    pub(super) with_key: bool,
 }
 
 impl Table {
@@ -67,7 +69,8 @@ impl Table {
         if !self.unique.iter().filter(of_email).any(|index| index.plain) {
             found.push("email is not unique".to_owned());
         }
-        for index in self.unique.iter().filter(|index| !of_email(index)) {
+        let refused = |index: &&Unique| !of_email(index) && !index.with_key;
+        for index in self.unique.iter().filter(refused) {
             let Unique { name, columns, .. } = index;
             found.push(format!("{} is unique by {name}", columns.join(", ")));
         }
@@ -177,7 +180,10 @@ pub(super) async fn table(tx: &Transaction<'_>, name: &str) -> Result<Table, Mig
                             OR EXISTS (SELECT FROM pg_catalog.pg_depend d \
                                 WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid \
                                 AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)) \
-                        ORDER BY a.attnum) \
+                        ORDER BY a.attnum), \
+                    EXISTS (SELECT FROM pg_catalog.pg_attribute a \
+                        WHERE a.attrelid = i.indrelid AND a.attname = 'user_id' \
+                        AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])) \
                  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
                  WHERE i.indrelid = $1 AND i.indisunique ORDER BY c.relname";
     let mut primary_key = Vec::new();
@@ -190,6 +196,7 @@ pub(super) async fn table(tx: &Transaction<'_>, name: &str) -> Result<Table, Mig
                 name: row.get(0),
                 plain: row.get(2),
                 columns: row.get(3),
+                with_key: row.get(4),
             });
         }
     }
@@ -228,6 +235,7 @@ mod tests {
             name: name.to_owned(),
             columns: columns.iter().map(ToString::to_string).collect(),
             plain: true,
+            with_key: columns.contains(&"user_id"),
         }
     }
 
@@ -252,6 +260,11 @@ mod tests {
             with(|it| set(it, "name", "character varying")),
             with(|it| set(it, "created_at", "timestamp(6) without time zone")),
             with(|it| it.unique.push(unique("users_email_key", &["email"]))),
+            with(|it| it.unique.push(unique("users_user_id_key", &["user_id"]))),
+            with(|it| {
+                it.unique
+                    .push(unique("users_id_name", &["user_id", "name"]));
+            }),
             with(|it| {
                 it.unique.push(Unique {
                     plain: false,

@@ -25,6 +25,7 @@ pub(super) async fn differences(
     applied: &[Migration],
     users: &Users,
 ) -> Result<Vec<String>, MigrationError> {
+    require_temporary(tx).await?;
     // Temporary tables hide others of the same name: the live ones are described first.
     let mut found = Picture::of(tx, "current_schema()").await?;
     tx.batch_execute("SET LOCAL search_path = pg_temp")
@@ -43,6 +44,24 @@ pub(super) async fn differences(
     }
     differences.extend(compare(&found, &wanted));
     Ok(differences)
+}
+
+/// Refuses a role that may not make temporary tables.
+async fn require_temporary(tx: &Transaction<'_>) -> Result<(), MigrationError> {
+    let query = "SELECT current_user::text, pg_catalog.current_database()::text, \
+                 pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')";
+    let row = tx.query_one(query, &[]).await.map_err(other)?;
+    if row.get(2) {
+        return Ok(());
+    }
+    let (role, database): (String, String) = (row.get(0), row.get(1));
+    Err(MigrationError::Database(
+        format!(
+            "the role {role:?} may not make the temporary tables that the schema is compared with: \
+             run GRANT TEMPORARY ON DATABASE {database:?} TO {role:?}"
+        )
+        .into(),
+    ))
 }
 
 /// What the catalog says about the tables of a schema.
@@ -145,6 +164,7 @@ fn predecessors(found: &mut Picture, wanted: &mut Picture, facts: &Facts) -> Vec
         };
         let kind = have.split(" NOT NULL").next().unwrap_or_default();
         let kind = kind.split(" DEFAULT").next().unwrap_or_default();
+        let kind = kind.split(" COLLATE").next().unwrap_or_default();
         let narrow = name == "email" && predecessor::is_shorter(kind, EMAIL_LENGTH);
         match predecessor::fits(name, kind) {
             Fit::Yes if narrow => differences.push(format!(

@@ -289,12 +289,23 @@ async fn adoption_adds_and_handing_back_takes_away() {
     assert_eq!(
         would.statements,
         [
+            "LOCK TABLE users IN ACCESS EXCLUSIVE MODE",
+            "CREATE TABLE latchkey_migrations (…)",
             "ALTER TABLE users ALTER COLUMN email TYPE varchar(254)",
             "ALTER TABLE users ADD COLUMN email_canonical varchar(254) COLLATE \"C\"",
             "CREATE UNIQUE INDEX users_email_canonical_key ON users (email_canonical)",
             "CREATE INDEX users_without_canonical ON users (user_id) WHERE email_canonical IS NULL",
         ]
     );
+
+    let last = status.last().and_then(|step| step.adoption.as_ref());
+    let last = &last.expect("statements").statements;
+    for part in [
+        "UPDATE users SET email_canonical = …",
+        "CREATE TABLE latchkey_adoption (…)",
+    ] {
+        assert!(last.iter().any(|it| it == part), "{part}: {last:?}");
+    }
 
     let did = migrator.up(NOW).await.expect("up");
     assert_eq!(did[0].adoption.as_ref(), Some(would));
@@ -384,7 +395,8 @@ async fn what_cannot_be_carried_through_is_refused_before() {
         "insert into users values ('00000000-0000-4000-8000-000000000003', 'Al', 'alice@EXAMPLE.com', 'x')",
     );
     let occupied = predecessors();
-    occupied.execute("create table sessions (x integer)");
+    occupied
+        .execute("create table sessions (x integer); create table latchkey_adoption (x integer)");
     let held = locked.hold("lock table users in access share mode");
     for (database, part) in [
         (&shown, "drop addresses, run"),
@@ -393,7 +405,7 @@ async fn what_cannot_be_carried_through_is_refused_before() {
             &collides,
             "\"alice@EXAMPLE.com\" of user 00000000-0000-4000-8000-000000000003 and \"Alice@Example.com\" of user",
         ),
-        (&occupied, "\"sessions\" already exists"),
+        (&occupied, "has latchkey_adoption, sessions already"),
     ] {
         let before = dump(database);
         let error = migrator(database).up(NOW).await.expect_err("refused");
@@ -401,7 +413,50 @@ async fn what_cannot_be_carried_through_is_refused_before() {
         assert_eq!(dump(database), before);
     }
     drop(held);
+    for database in [&shown, &occupied] {
+        let error = migrator(database).status().await.expect_err("no promise");
+        let refused = migrator(database).up(NOW).await.expect_err("refused");
+        assert_eq!(error.to_string(), refused.to_string());
+    }
     migrator(&locked).up(NOW).await.expect("nobody has it now");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn triggers_do_not_notice_and_stay_as_they_were() {
+    let database = predecessors();
+    database.execute(
+        "create function touch() returns trigger language plpgsql as
+            'begin new.updated_at = now(); new.name = new.name || ''!''; return new; end';
+         create trigger touch before update on users for each row execute function touch();
+         create trigger \"Always\" before update on users for each row execute function touch();
+         create trigger off before update on users for each row execute function touch();
+         alter table users enable always trigger \"Always\", disable trigger off;",
+    );
+    let state = "select tgname, tgenabled::text from pg_trigger where not tgisinternal order by 1";
+    let before = database.rows(state);
+    migrator(&database).up(NOW).await.expect("up");
+    assert_eq!(database.rows(state), before);
+    assert_eq!(
+        database.rows("select name, updated_at::text from users where age = 41"),
+        [["Alice", "2024-02-29 12:00:00"]]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn collations_and_indexes_with_the_key_are_the_predecessors_business() {
+    let database = predecessors();
+    database.execute(
+        "alter table users alter column name type text collate \"C\";
+         create unique index by_id on users (user_id);
+         create unique index by_name_and_id on users (name, user_id);",
+    );
+    migrator(&database).up(NOW).await.expect("up");
+    assert_eq!(migrator(&database).verify().await.expect("verify"), [""; 0]);
+
+    let database = predecessors();
+    database.execute("create unique index by_name on users (name) include (user_id)");
+    let error = migrator(&database).up(NOW).await.expect_err("a stranger's");
+    assert!(error.to_string().contains("unique by by_name"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -426,6 +481,10 @@ async fn rights_that_are_missing_are_named() {
         error.contains("ALTER TABLE users OWNER TO \"other\""),
         "{error}"
     );
+    let other = format!("revoke temporary on database {name} from public, other");
+    database.execute(&other);
+    let error = migrator.verify().await.expect_err("refused").to_string();
+    assert!(error.contains("GRANT TEMPORARY ON DATABASE"), "{error}");
     database.execute("revoke create on schema public from public");
     let error = migrator.up(NOW).await.expect_err("refused").to_string();
     assert!(
@@ -490,7 +549,10 @@ async fn more_rows_than_a_batch_collide_across_batches() {
         "update users set email = 'USER1@example.com' where email = 'user10050@example.com'",
     );
     let error = migrator.up(NOW).await.expect_err("refused").to_string();
-    assert!(error.contains("because 1 e-mail addresses"), "{error}");
+    assert!(
+        error.contains("because 1 e-mail address is the same"),
+        "{error}"
+    );
     assert!(
         error.contains("\"USER1@example.com\" of user 10000000-0000-4000-8000-000000010050"),
         "{error}"
