@@ -1,5 +1,7 @@
 //! PostgreSQL that stops, dies, refuses and comes back, while the service runs on.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use latchkey_test_postgres::{Cluster, Stop};
 use latchkey_tests::{Backend, Home, Load, Person, Server, eventually, on_postgres};
@@ -29,9 +31,13 @@ async fn outage(outage: impl FnOnce(&Cluster)) {
         .during(&[&one, &two], 20, async {
             load.answers(201, 40).await;
             outage(&cluster);
-            load.answers(503, 40).await;
+            // Counted from the outage.
+            tokio::join!(
+                one.health_becomes(503),
+                two.health_becomes(503),
+                load.answers(503, 40),
+            );
             for server in [&one, &two] {
-                server.health_becomes(503).await;
                 // Never a wrong 401, which would sign people out.
                 let me = server.me(&alice.tokens.access).await.expect(503);
                 assert_eq!(me.code(), "database_unavailable");
@@ -42,8 +48,8 @@ async fn outage(outage: impl FnOnce(&Cluster)) {
             }
 
             cluster.start();
+            tokio::join!(one.health_becomes(200), two.health_becomes(200));
             for server in [&one, &two] {
-                server.health_becomes(200).await;
                 let _ = server.me(&alice.tokens.access).await.expect(200);
             }
             load.answers(201, 40).await;
@@ -181,7 +187,8 @@ async fn a_standby_is_503_for_what_writes(_: Backend) {
     let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
 }
 
-/// Every answer is one of the two that there may be, and nothing waits for ever.
+/// Every answer is one of the two that there may be, and none takes longer than
+/// `server.request_timeout`.
 async fn a_pool_of_two_serves_two_hundred_clients(backend: Backend) {
     let home = Home::new(backend).for_a_ledger();
     let server = home.env("LATCHKEY_DATABASE__POOL", "2").start().await;
@@ -192,10 +199,20 @@ async fn a_pool_of_two_serves_two_hundred_clients(backend: Backend) {
                 load.answers(201, 20).await;
                 let _ = server.get("/health").await.expect(200);
                 let _ = server.get("/health/ready").await.expect(200);
+                let connections = "select count(*) from pg_stat_activity \
+                    where datname = current_database() and application_name = 'latchkey'";
+                let connections = server.database().rows(connections);
+                assert!(
+                    ["1", "2", "3"].contains(&&*connections[0][0]),
+                    "two and one beside them: {connections:?}"
+                );
             }
         })
         .await;
     assert_eq!(load.count(0), 0, "requests without an answer");
+    assert!(ledger.len() >= 100, "{} accounts", ledger.len());
+    let timeout = Duration::from_secs(30);
+    assert!(load.slowest() < timeout, "{:?}", load.slowest());
     ledger.check(&server).await;
 }
 

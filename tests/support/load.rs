@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::account::{Account, Person};
 use crate::answer::Answer;
@@ -26,6 +26,7 @@ pub struct Load {
     finished: Cell<bool>,
     /// How often each status was answered; 0 is no answer.
     answers: RefCell<BTreeMap<u16, usize>>,
+    slowest: Cell<Duration>,
 }
 
 /// The accounts that were answered, with the last tokens of each.
@@ -65,6 +66,12 @@ impl Load {
         self.answers.borrow().get(&status).copied().unwrap_or(0)
     }
 
+    /// How long the slowest answer took.
+    #[must_use]
+    pub fn slowest(&self) -> Duration {
+        self.slowest.get()
+    }
+
     async fn client(&self, servers: &[&Server], client: usize) -> Vec<Account> {
         let mut accounts = Vec::new();
         for round in 0.. {
@@ -96,7 +103,9 @@ impl Load {
 
     /// The answer of a write that has happened.
     async fn answer(&self, call: Call) -> Option<Answer> {
+        let began = Instant::now();
         let answer = call.attempt().await.ok();
+        self.slowest.set(self.slowest.get().max(began.elapsed()));
         let status = answer.as_ref().map_or(0, |answer| answer.status);
         *self.answers.borrow_mut().entry(status).or_default() += 1;
         match answer {
@@ -104,7 +113,8 @@ impl Load {
             Some(answer) => {
                 let answer = answer.expect(503);
                 assert_eq!(answer.header("content-type"), "application/problem+json");
-                assert_ne!(answer.header("retry-after"), "", "{}", answer.shown());
+                let seconds = answer.header("retry-after").parse::<u8>();
+                assert!(seconds.is_ok_and(|n| n > 0), "{}", answer.shown());
             }
             None => {}
         }

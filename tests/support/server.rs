@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
@@ -18,7 +19,11 @@ use crate::output::Output;
 use crate::process::{Process, Signal};
 use crate::raw::Raw;
 use crate::token::Jwt;
-use crate::wait::{SAFETY_NET, eventually};
+use crate::wait::{SAFETY_NET, eventually, within};
+
+/// `/health` knows by then how the database is: its question takes 5 s at most, as the
+/// documentation says, and there is room for a machine that is busy.
+const HEALTH_KNOWN: Duration = Duration::from_secs(15);
 
 /// A running server; it ends with this value.
 #[derive(Debug)]
@@ -268,14 +273,19 @@ impl Server {
             .bearer(access_token)
     }
 
-    /// Waits until `/health` and `/health/ready` say this.
+    /// Waits until `/health` and `/health/ready` say this, which they do within seconds.
+    ///
+    /// # Panics
+    ///
+    /// When they do not.
     pub async fn health_becomes(&self, status: u16) {
-        for path in ["/health", "/health/ready"] {
-            eventually(&format!("{path} to be {status}"), async || {
+        let becomes = async |path: &str| {
+            within(HEALTH_KNOWN, &format!("{path} is {status}"), async || {
                 (self.get(path).await.status == status).then_some(())
             })
             .await;
-        }
+        };
+        tokio::join!(becomes("/health"), becomes("/health/ready"));
     }
 
     /// Signs a person up, which must work.
