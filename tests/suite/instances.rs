@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use latchkey_tests::{Account, Backend, Home, Load, Server, on_each_backend, within};
+use latchkey_tests::{Account, Backend, Home, Load, Server, on_each_backend, on_postgres, within};
 
 use crate::keys::{PEM, in_state, published, signed_by};
 
@@ -18,6 +18,8 @@ on_each_backend![
     an_instance_that_is_killed_takes_nothing_with_it,
     one_that_is_killed_while_it_starts_leaves_nothing_half_done,
 ];
+
+on_postgres![housekeeping_is_done_once_for_all];
 
 const COUNT: usize = 4;
 
@@ -284,4 +286,46 @@ async fn one_that_is_killed_while_it_starts_leaves_nothing_half_done(backend: Ba
         let _ = server.cli(["migrate", "verify"]).await.ok();
         delay = delay * 5 / 4 + Duration::from_millis(5);
     }
+}
+
+/// Notes each turn that was taken, and each statement that deletes sessions.
+const NOTE: &str = "
+    CREATE TABLE noted (what text NOT NULL, at timestamptz NOT NULL DEFAULT now());
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO noted (what) VALUES (TG_ARGV[0]); RETURN NULL; END $$;
+    CREATE TRIGGER note AFTER INSERT OR UPDATE ON turns
+        FOR EACH ROW WHEN (NEW.chore = 'housekeeping') EXECUTE FUNCTION note('turn');
+    CREATE TRIGGER note AFTER DELETE ON sessions
+        FOR EACH STATEMENT EXECUTE FUNCTION note('deletion');
+";
+
+/// The database itself counts, while four instances run for some turns.
+async fn housekeeping_is_done_once_for_all(backend: Backend) {
+    /// Of what has ended, and of what has expired.
+    const DELETIONS: usize = 2;
+    let home = Home::new(backend).with_public_url();
+    let servers = four(home.instance()).await;
+    let database = home.database();
+    database.execute(NOTE);
+    let noted = |what: &str| {
+        let sql = format!("select count(*) from noted where what = '{what}'");
+        database.rows(&sql)[0][0].parse::<usize>().expect("a count")
+    };
+
+    within(Duration::from_secs(60), "four turns", async || {
+        (noted("turn") >= 4).then_some(())
+    })
+    .await;
+    for server in servers {
+        let _ = server.terminate().await;
+    }
+
+    let (turns, deletions) = (noted("turn"), noted("deletion"));
+    // One turn may have begun before anything was noted, and one may have been cut short.
+    let once = DELETIONS * (turns - 1)..=DELETIONS * (turns + 1);
+    assert!(once.contains(&deletions), "{deletions} in {turns} turns");
+    let too_soon = "select count(*) from \
+        (select at - lag(at) over (order by at) as pause from noted where what = 'turn') as turns \
+        where pause < interval '3.75 s'";
+    assert_eq!(database.rows(too_soon), [["0"]]);
 }
