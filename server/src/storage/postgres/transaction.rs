@@ -5,7 +5,7 @@
 //! before they are answered because it turns into a ROLLBACK if one of them failed.
 
 use futures_util::FutureExt as _;
-use futures_util::future::try_join;
+use futures_util::future::{join, try_join};
 use tokio_postgres::{Error, Row, Statement};
 
 use super::error::Failure;
@@ -50,7 +50,11 @@ impl<'c> Transaction<'c> {
         changes: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Failure> {
         self.is_over = true;
-        let (done, ()) = try_join(changes, self.connection.batch_execute("COMMIT")).await?;
+        // Not `try_join`: where a change has failed before COMMIT was sent, that would never
+        // be, and whoever uses the connection next would be in the failed transaction.
+        let (done, committed) = join(changes, self.connection.batch_execute("COMMIT")).await;
+        let done = done?;
+        committed?;
         Ok(done)
     }
 }

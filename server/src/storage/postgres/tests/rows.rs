@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::transfer::Given;
+use crate::storage::postgres::transaction::Transaction;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_whom_another_table_needs_stays() {
@@ -175,4 +176,23 @@ async fn an_import_goes_on_when_nobody_can_tell_who_is_in_the_way() {
         outcomes.expect("answered"),
         [ImportOutcome::EmailTaken(None)]
     );
+}
+
+/// As where the answer to a change is there before the COMMIT has been sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_fails_at_once_leaves_no_transaction_behind() {
+    let database = migrated().await;
+    let storage = open(&database.url(), 1).await;
+    let outcome = storage
+        .write(|db| async move {
+            let lock = db.prepared("SELECT 1").await?;
+            let change = db.prepared("SELECT 1 / $1::integer").await?;
+            let (transaction, _) = Transaction::begin(&db, &lock, &[]).await?;
+            let failed = db.query_one(&change, &[&0_i32]).await;
+            transaction.commit(std::future::ready(failed)).await
+        })
+        .await;
+    assert!(matches!(outcome, Err(StorageError::Failed(_))));
+    let users = storage.users(None, 1).await;
+    assert_eq!(users.expect("the connection is at rest"), []);
 }
