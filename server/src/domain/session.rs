@@ -8,6 +8,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
 use super::clock::Timestamp;
 use super::ids::{SessionId, UserId};
 use super::user::User;
@@ -63,6 +65,56 @@ pub struct Rotation {
     pub expires_at: Timestamp,
     /// For how long the direct predecessor still gets the same successor.
     pub grace: Duration,
+}
+
+/// The refresh tokens of a session that is alive, as a back end has them stored.
+#[derive(Debug)]
+pub struct RefreshTokens {
+    /// The session's user.
+    pub user: User,
+    /// The one good token.
+    pub current: TokenHash,
+    /// The token that the current one took the place of.
+    pub previous: Option<PreviousToken>,
+    /// The current token as it was sealed for the predecessor, unless that is forgotten.
+    pub sealed_successor: Option<Vec<u8>>,
+}
+
+/// The direct predecessor of the current refresh token.
+#[derive(Debug)]
+pub struct PreviousToken {
+    /// The token.
+    pub hash: TokenHash,
+    /// When it was exchanged.
+    pub rotated_at: Timestamp,
+}
+
+impl RefreshTokens {
+    /// What comes of presenting a token at `now`. The back end then stores the successor
+    /// when the answer is [`RotationOutcome::Rotated`], and ends the session when it is
+    /// [`RotationOutcome::Reused`], in the same unit of work.
+    #[must_use]
+    pub fn present(self, rotation: &Rotation, now: Timestamp) -> RotationOutcome {
+        let presented = &rotation.presented;
+        if same(presented, &self.current) {
+            return RotationOutcome::Rotated(Box::new(self.user));
+        }
+        let repeats = self.previous.is_some_and(|previous| {
+            same(presented, &previous.hash) && now.since(previous.rotated_at) < rotation.grace
+        });
+        match self.sealed_successor {
+            Some(sealed_successor) if repeats => RotationOutcome::Repeated {
+                user: Box::new(self.user),
+                sealed_successor,
+            },
+            _ => RotationOutcome::Reused(self.user.id),
+        }
+    }
+}
+
+/// Compares digests of secrets without telling by the time it takes where they differ.
+fn same(one: &TokenHash, other: &TokenHash) -> bool {
+    verify_slices_are_equal(&one.0, &other.0).is_ok()
 }
 
 /// What came of a [`Rotation`].

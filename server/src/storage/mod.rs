@@ -246,6 +246,20 @@ impl Chore {
     }
 }
 
+impl Guarded<User> {
+    /// The user who was found, unless something has come in between since `expected` was
+    /// read.
+    fn check(found: Option<Credentials>, expected: Option<&PasswordHash>) -> Self {
+        let Some(Credentials { user, password }) = found else {
+            return Self::NotFound;
+        };
+        match expected {
+            Some(expected) if *expected != password || user.disabled_at.is_some() => Self::Stale,
+            _ => Self::Done(user),
+        }
+    }
+}
+
 /// Up to when housekeeping forgets.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -77,6 +77,14 @@ impl KeyState {
             Self::Retired => "retired",
         }
     }
+
+    /// The state with this word; `None` when there is none.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Standby, Self::Active, Self::Retired]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
 }
 
 /// One change to the stored keys.

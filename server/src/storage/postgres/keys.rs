@@ -49,13 +49,10 @@ fn key(kid: String, row: &Row) -> Result<KeyRecord> {
 }
 
 fn state(word: &str) -> Result<KeyState> {
-    [KeyState::Standby, KeyState::Active, KeyState::Retired]
-        .into_iter()
-        .find(|state| state.as_str() == word)
-        .ok_or_else(|| {
-            let problem = format!("a key in the state {word:?}");
-            Failure::Storage(StorageError::Failed(problem.into()))
-        })
+    KeyState::from_word(word).ok_or_else(|| {
+        let problem = format!("a key in the state {word:?}");
+        Failure::Storage(StorageError::Failed(problem.into()))
+    })
 }
 
 pub(super) async fn generation(db: &Connection) -> Result<u64> {

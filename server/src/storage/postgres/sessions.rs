@@ -1,6 +1,5 @@
 //! Sessions and their refresh tokens.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use tokio_postgres::{Error, Row, Statement};
 
 use super::error::Failure;
@@ -13,7 +12,8 @@ use crate::domain::clock::{CLOCK_SKEW, Timestamp};
 use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
-    EndReason, NewSession, Rotation, RotationOutcome, Session, TokenHash,
+    EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome, Session,
+    TokenHash,
 };
 use crate::domain::user::User;
 
@@ -143,43 +143,19 @@ pub(super) async fn rotate(
     let Some(tokens) = tokens else {
         return Ok(RotationOutcome::Ended);
     };
-    let presented = &rotation.presented;
-    if same(presented, &tokens.current) {
-        replace(db, transaction, cx, rotation).await?;
-        return Ok(RotationOutcome::Rotated(Box::new(tokens.user)));
-    }
-    let repeats = tokens.previous.is_some_and(|previous| {
-        same(presented, &previous.hash) && cx.now.since(previous.rotated_at) < rotation.grace
-    });
-    match tokens.sealed_successor {
-        Some(sealed_successor) if repeats => Ok(RotationOutcome::Repeated {
-            user: Box::new(tokens.user),
-            sealed_successor,
-        }),
-        _ => {
+    let outcome = tokens.present(rotation, cx.now);
+    match outcome {
+        RotationOutcome::Rotated(_) => replace(db, transaction, cx, rotation).await?,
+        RotationOutcome::Reused(user) => {
             let end = db.prepared(END).await?;
-            let user = tokens.user.id;
             let reason = EndReason::RefreshReused.as_str();
             let (key, owner, now) = (Stored(rotation.session), Stored(user), Stored(cx.now));
             let ended: Parameters<4> = [&key, &owner, &now, &reason];
             transaction.commit(db.execute(&end, &ended)).await?;
-            Ok(RotationOutcome::Reused(user))
         }
+        RotationOutcome::Repeated { .. } | RotationOutcome::Ended => {}
     }
-}
-
-/// The refresh tokens of a session that is alive.
-struct Tokens {
-    user: User,
-    current: TokenHash,
-    previous: Option<Previous>,
-    sealed_successor: Option<Vec<u8>>,
-}
-
-/// The token that the current one took the place of.
-struct Previous {
-    hash: TokenHash,
-    rotated_at: Timestamp,
+    Ok(outcome)
 }
 
 /// Begins a transaction that has the session's row to itself, if the session is alive.
@@ -187,7 +163,7 @@ async fn lock(
     db: &Connection,
     id: SessionId,
     now: Timestamp,
-) -> Result<(Transaction<'_>, Option<Tokens>)> {
+) -> Result<(Transaction<'_>, Option<RefreshTokens>)> {
     let find = format!(
         "SELECT {USER}, refresh_hash, previous_refresh_hash, previous_rotated_at, \
              sealed_successor \
@@ -202,22 +178,17 @@ async fn lock(
     Ok((transaction, tokens))
 }
 
-fn tokens(row: &Row) -> Result<Tokens, Error> {
+fn tokens(row: &Row) -> Result<RefreshTokens, Error> {
     let hash = optional(row, USER_WIDTH + 1)?;
     let rotated_at = optional(row, USER_WIDTH + 2)?;
-    Ok(Tokens {
+    Ok(RefreshTokens {
         user: rows::user(row, 0)?,
         current: row.try_get::<_, Stored<TokenHash>>(USER_WIDTH)?.0,
         previous: hash
             .zip(rotated_at)
-            .map(|(hash, rotated_at)| Previous { hash, rotated_at }),
+            .map(|(hash, rotated_at)| PreviousToken { hash, rotated_at }),
         sealed_successor: row.try_get(USER_WIDTH + 3)?,
     })
-}
-
-/// Compares digests of secrets without telling by the time it takes where they differ.
-fn same(one: &TokenHash, other: &TokenHash) -> bool {
-    verify_slices_are_equal(&one.0, &other.0).is_ok()
 }
 
 /// Puts the successor in the place of the current token.

@@ -169,7 +169,7 @@ pub(super) async fn change_password(
     session: Option<&NewSession>,
 ) -> Result<Guarded<User>> {
     let (transaction, found) = lock(db, id, Lock::NoKeyUpdate).await?;
-    let user = match guard(found, expected) {
+    let user = match Guarded::check(found, expected) {
         Guarded::Done(user) => user,
         Guarded::Stale => return Ok(Guarded::Stale),
         Guarded::NotFound => return Ok(Guarded::NotFound),
@@ -247,7 +247,7 @@ pub(super) async fn delete(
     expected: Option<&PasswordHash>,
 ) -> Result<Guarded<()>> {
     let (transaction, found) = lock(db, id, Lock::Update).await?;
-    match guard(found, expected) {
+    match Guarded::check(found, expected) {
         Guarded::Done(_) => {}
         Guarded::Stale => return Ok(Guarded::Stale),
         Guarded::NotFound => return Ok(Guarded::NotFound),
@@ -313,7 +313,7 @@ async fn start_session_upgrading(
     session: &NewSession,
 ) -> Result<Guarded<User>> {
     let (transaction, found) = lock(db, id, Lock::NoKeyUpdate).await?;
-    let user = match guard(found, Some(expected)) {
+    let user = match Guarded::check(found, Some(expected)) {
         Guarded::Done(user) => user,
         Guarded::Stale => return Ok(Guarded::Stale),
         Guarded::NotFound => return Ok(Guarded::NotFound),
@@ -356,15 +356,4 @@ async fn lock(
     let (transaction, row) = Transaction::begin(db, &find, &[&Stored(id)]).await?;
     let found = row.map(|row| credentials_row(&row)).transpose()?;
     Ok((transaction, found))
-}
-
-/// The user, unless something has come in between since `expected` was read.
-fn guard(found: Option<Credentials>, expected: Option<&PasswordHash>) -> Guarded<User> {
-    let Some(Credentials { user, password }) = found else {
-        return Guarded::NotFound;
-    };
-    match expected {
-        Some(expected) if *expected != password || user.disabled_at.is_some() => Guarded::Stale,
-        _ => Guarded::Done(user),
-    }
 }

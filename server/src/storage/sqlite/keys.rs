@@ -43,9 +43,7 @@ fn key(row: &Row<'_>) -> Result<KeyRecord> {
 }
 
 fn state(word: &str) -> Result<KeyState> {
-    [KeyState::Standby, KeyState::Active, KeyState::Retired]
-        .into_iter()
-        .find(|state| state.as_str() == word)
+    KeyState::from_word(word)
         .ok_or_else(|| StorageError::Failed(format!("a key in the state {word:?}").into()))
 }
 

@@ -1,6 +1,5 @@
 //! Sessions and their refresh tokens.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::rows::{self, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional};
@@ -8,7 +7,8 @@ use crate::domain::clock::{CLOCK_SKEW, Timestamp};
 use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
-    EndReason, NewSession, Rotation, RotationOutcome, Session, TokenHash,
+    EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome, Session,
+    TokenHash,
 };
 use crate::domain::user::User;
 use crate::storage::Result;
@@ -75,42 +75,19 @@ pub(super) fn rotate(
     let Some(tokens) = tokens(connection, rotation.session, cx.now)? else {
         return Ok(RotationOutcome::Ended);
     };
-    let presented = &rotation.presented;
-    if same(presented, &tokens.current) {
-        replace(connection, cx, rotation)?;
-        return Ok(RotationOutcome::Rotated(Box::new(tokens.user)));
-    }
-    let repeats = tokens.previous.is_some_and(|previous| {
-        same(presented, &previous.hash) && cx.now.since(previous.rotated_at) < rotation.grace
-    });
-    match tokens.sealed_successor {
-        Some(sealed_successor) if repeats => Ok(RotationOutcome::Repeated {
-            user: Box::new(tokens.user),
-            sealed_successor,
-        }),
-        _ => {
+    let outcome = tokens.present(rotation, cx.now);
+    match outcome {
+        RotationOutcome::Rotated(_) => replace(connection, cx, rotation)?,
+        RotationOutcome::Reused(user) => {
             let reason = EndReason::RefreshReused;
-            end(connection, cx, tokens.user.id, rotation.session, reason)?;
-            Ok(RotationOutcome::Reused(tokens.user.id))
+            end(connection, cx, user, rotation.session, reason)?;
         }
+        RotationOutcome::Repeated { .. } | RotationOutcome::Ended => {}
     }
+    Ok(outcome)
 }
 
-/// The refresh tokens of a session that is alive.
-struct Tokens {
-    user: User,
-    current: TokenHash,
-    previous: Option<Previous>,
-    sealed_successor: Option<Vec<u8>>,
-}
-
-/// The token that the current one took the place of.
-struct Previous {
-    hash: TokenHash,
-    rotated_at: Timestamp,
-}
-
-fn tokens(connection: &Connection, id: SessionId, now: Timestamp) -> Result<Option<Tokens>> {
+fn tokens(connection: &Connection, id: SessionId, now: Timestamp) -> Result<Option<RefreshTokens>> {
     Ok(connection
         .prepare_cached(&format!(
             "SELECT {USER}, refresh_hash, previous_refresh_hash, previous_rotated_at, \
@@ -122,22 +99,19 @@ fn tokens(connection: &Connection, id: SessionId, now: Timestamp) -> Result<Opti
         .query_row(params![Stored(id), Stored(now)], |row| {
             let hash: Option<[u8; 32]> = row.get(USER_WIDTH + 1)?;
             let rotated_at = optional(row, USER_WIDTH + 2)?;
-            Ok(Tokens {
+            Ok(RefreshTokens {
                 user: rows::user(row, 0)?,
                 current: TokenHash(row.get(USER_WIDTH)?),
-                previous: hash.zip(rotated_at).map(|(hash, rotated_at)| Previous {
-                    hash: TokenHash(hash),
-                    rotated_at,
-                }),
+                previous: hash
+                    .zip(rotated_at)
+                    .map(|(hash, rotated_at)| PreviousToken {
+                        hash: TokenHash(hash),
+                        rotated_at,
+                    }),
                 sealed_successor: row.get(USER_WIDTH + 3)?,
             })
         })
         .optional()?)
-}
-
-/// Compares digests of secrets without telling by the time it takes where they differ.
-fn same(one: &TokenHash, other: &TokenHash) -> bool {
-    verify_slices_are_equal(&one.0, &other.0).is_ok()
 }
 
 /// Puts the successor in the place of the current token.

@@ -253,11 +253,5 @@ fn guard(
     id: UserId,
     expected: Option<&PasswordHash>,
 ) -> Result<Guarded<User>> {
-    let Some(Credentials { user, password }) = credentials(connection, id)? else {
-        return Ok(Guarded::NotFound);
-    };
-    match expected {
-        Some(expected) if *expected != password || user.disabled_at.is_some() => Ok(Guarded::Stale),
-        _ => Ok(Guarded::Done(user)),
-    }
+    Ok(Guarded::check(credentials(connection, id)?, expected))
 }
