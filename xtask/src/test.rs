@@ -3,8 +3,9 @@
 //! The test steps are independent: each runs whatever became of the one
 //! before, and one that cannot run has failed.
 
+use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -15,15 +16,18 @@ use crate::run::build_server;
 use crate::steps::Steps;
 use crate::wasm::{self, toolchain::Way};
 
-/// Where the tests of the npm package are.
-const NODE_TESTS: &str = "verifier-wasm/tests/node";
+/// Where tests in JavaScript are, in `*.test.mjs` at any depth.
+const NODE_TESTS: [&str; 2] = ["verifier-wasm/tests/node", "tests/node"];
+
+/// The npm project of what they use.
+const NODE_PROJECT: &str = "tests/node";
 
 /// How long each fuzz target runs. Enough to find what a change broke; a search
 /// for what nobody has thought of takes a night.
 const FUZZ_SECONDS: u32 = 20;
 
 /// What the tests use beyond cargo, a C compiler, node and npm.
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need {
         purpose: "to test on PostgreSQL",
         packages: &["postgresql"],
@@ -45,6 +49,11 @@ const NEEDS: [Need; 5] = [
         is_here: || find("strace").is_some(),
     },
     Need {
+        purpose: "to open pages in a browser",
+        packages: &["chromium"],
+        is_here: has_chromium,
+    },
+    Need {
         purpose: "to compile libFuzzer",
         packages: &["g++"],
         is_here: || find("c++").is_some(),
@@ -55,7 +64,7 @@ const NEEDS: [Need; 5] = [
 pub(crate) fn test(steps: &mut Steps) -> Result<()> {
     steps.required(
         "tools",
-        "PostgreSQL, python3, libfaketime, strace and a C++ compiler",
+        "PostgreSQL, python3, libfaketime, strace, Chromium and a C++ compiler",
         || {
             apt::ensure(&NEEDS)?;
             Ok(((), String::new()))
@@ -71,12 +80,22 @@ pub(crate) fn test(steps: &mut Steps) -> Result<()> {
         )?;
         Ok(String::new())
     });
-    steps.independent("node tests", "the npm package in Node", || {
-        let files = node_tests()?;
-        let note = format!("{} files", files.len());
-        command::run(command("node").arg("--test").args(files))?;
-        Ok(note)
-    });
+    steps.independent("node packages", "what the tests in JavaScript use", npm_ci);
+    steps.independent(
+        "node tests",
+        "the npm package in every runtime, and the pages in a browser",
+        || {
+            let files = node_tests()?;
+            let note = format!("{} files", files.len());
+            command::run(
+                command("node")
+                    .arg("--test")
+                    .args(files)
+                    .env("LATCHKEY_TEST_BINARY", target().join("debug/latchkey")),
+            )?;
+            Ok(note)
+        },
+    );
     steps.independent("fuzz", "each target for a while", || fuzz(FUZZ_SECONDS));
     Ok(())
 }
@@ -99,22 +118,56 @@ fn has_faketime() -> bool {
         .any(|path| path.join("faketime/libfaketime.so.1").exists())
 }
 
+/// Whether a browser is where the tests look for it.
+fn has_chromium() -> bool {
+    env::var_os("LATCHKEY_TEST_CHROMIUM").is_some()
+        || ["chromium", "chromium-browser", "google-chrome"]
+            .into_iter()
+            .any(|name| find(name).is_some())
+}
+
+/// Installs the packages, unless exactly these are there. A copy of the lock file
+/// says so: `npm ci` begins by removing it with all the rest.
+fn npm_ci() -> Result<String> {
+    let project = root().join(NODE_PROJECT);
+    let wanted = fs::read(project.join("package-lock.json")).context("no package-lock.json")?;
+    let mark = project.join("node_modules/.installed-lock.json");
+    if fs::read(&mark).is_ok_and(|installed| installed == wanted) {
+        return Ok("unchanged".to_owned());
+    }
+    command::logged(command("npm").arg("ci").current_dir(&project), "npm")?;
+    fs::write(&mark, wanted).with_context(|| format!("cannot write {}", mark.display()))?;
+    Ok(String::new())
+}
+
 /// The test files: named one by one, because the releases of Node do not agree
 /// on what a folder after `--test` means.
 fn node_tests() -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(root().join(NODE_TESTS));
-    let entries = entries.with_context(|| format!("cannot read {NODE_TESTS}"))?;
     let mut files = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        let test = name.to_string_lossy();
-        if test.ends_with(".test.js") || test.ends_with(".test.mjs") {
-            files.push(PathBuf::from(NODE_TESTS).join(&name));
+    for folder in NODE_TESTS {
+        let before = files.len();
+        collect_tests(Path::new(folder), &mut files)?;
+        if files.len() == before {
+            bail!("no *.test.mjs in {folder}");
         }
-    }
-    if files.is_empty() {
-        bail!("no *.test.js in {NODE_TESTS}");
     }
     files.sort();
     Ok(files)
+}
+
+fn collect_tests(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(root().join(folder));
+    let entries = entries.with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        if entry.file_type()?.is_dir() {
+            if name != "node_modules" {
+                collect_tests(&folder.join(name), files)?;
+            }
+        } else if name.to_string_lossy().ends_with(".test.mjs") {
+            files.push(folder.join(name));
+        }
+    }
+    Ok(())
 }
