@@ -5,6 +5,7 @@
 
 mod adoption;
 mod backup;
+mod client_command;
 mod clocks;
 mod commands;
 mod configuration;

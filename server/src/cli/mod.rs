@@ -7,6 +7,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage.
 
 mod backup;
+mod client;
 mod completions;
 mod config;
 mod fetch;
@@ -86,6 +87,9 @@ enum Command {
     /// Show, rotate, retire, import and export the signing keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Add, list and remove the programs that may ask about tokens
+    #[command(subcommand)]
+    Client(client::Command),
     /// Look into a token, or check it
     #[command(subcommand)]
     Token(token::Command),
@@ -110,6 +114,7 @@ impl Command {
             Self::Migrate(command) => command.run(cx),
             Self::User(command) => command.run(cx),
             Self::Key(command) => command.run(cx),
+            Self::Client(command) => command.run(cx),
             Self::Token(command) => command.run(cx),
             Self::Password(command) => command.run(cx),
             Self::Config(command) => command.run(cx),

@@ -32,6 +32,9 @@ pub enum Error {
     /// The refresh token is bad, has expired, was used before, or its session has ended.
     #[error("the refresh token is not valid")]
     InvalidRefreshToken,
+    /// The credentials of a client are not right.
+    #[error("the client's credentials are wrong")]
+    InvalidClient,
     /// The user has no such session.
     #[error("there is no such session")]
     SessionNotFound,

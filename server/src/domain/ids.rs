@@ -84,6 +84,11 @@ id! {
     SessionId
 }
 
+id! {
+    /// The identifier of a client of the OAuth endpoints: its `client_id`.
+    ClientId
+}
+
 impl SessionId {
     /// When the session began, which a `UUIDv7` carries in its first 48 bits.
     ///

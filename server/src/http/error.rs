@@ -64,6 +64,8 @@ problems! {
     InvalidToken => UNAUTHORIZED, "invalid_token", "Invalid or expired access token";
     /// A bad, expired, used or ended refresh token.
     InvalidRefreshToken => UNAUTHORIZED, "invalid_refresh_token", "Invalid or expired refresh token";
+    /// Missing or wrong credentials of a client (RFC 6749 section 5.2).
+    InvalidClient => UNAUTHORIZED, "invalid_client", "Client authentication failed";
     /// The right password of a disabled account.
     UserDisabled => FORBIDDEN, "user_disabled", "This account is disabled";
     /// A wrong current password of a signed-in user.
@@ -105,6 +107,7 @@ impl Problem {
             Self::AuthorizationRequired | Self::InvalidCredentials => {
                 Some(r#"Bearer realm="latchkey""#)
             }
+            Self::InvalidClient => Some(r#"Basic realm="latchkey""#),
             Self::InvalidRequest => Some(
                 r#"Bearer realm="latchkey", error="invalid_request", error_description="Send the token once, in one place""#,
             ),
@@ -201,6 +204,7 @@ impl From<Error> for ApiError {
             Error::WrongPassword => Problem::WrongPassword.into(),
             Error::InvalidAccessToken => Problem::InvalidToken.into(),
             Error::InvalidRefreshToken => Problem::InvalidRefreshToken.into(),
+            Error::InvalidClient => Problem::InvalidClient.into(),
             Error::SessionNotFound => Problem::SessionNotFound.into(),
             Error::UserReferenced => Problem::UserReferenced.into(),
             Error::Overloaded => Problem::Overloaded.into(),

@@ -11,6 +11,7 @@
 //! where `open_my_database` is an async function that answers with a [`Fresh`] database.
 //! Each case then is a test with the back end in its name.
 
+mod clients;
 mod housekeeping;
 mod keys;
 mod rotation;
@@ -22,6 +23,7 @@ mod users;
 use std::any::Any;
 use std::time::Duration;
 
+pub(super) use self::clients::*;
 pub(super) use self::housekeeping::*;
 pub(super) use self::keys::*;
 pub(super) use self::rotation::*;
@@ -77,6 +79,9 @@ macro_rules! suite {
             an_unknown_token_of_a_session_is_reuse,
             what_has_ended_is_not_rotated,
             twenty_rotations_at_once_have_one_successor,
+            clients_are_found_again_exactly,
+            of_twenty_clients_of_one_name_one_is_added,
+            a_removed_client_is_gone,
             keys_are_found_again_exactly,
             a_key_change_names_its_generation,
             of_two_key_changes_at_once_one_wins,

@@ -22,10 +22,11 @@ use self::migrations::{MigrationError, Migrator, PostgresMigrator, SqliteMigrato
 use self::postgres::{Connector, PostgresStorage};
 use self::sqlite::SqliteStorage;
 use crate::config::DatabaseUrl;
+use crate::domain::clients::{Client, ClientName};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::email::Email;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{ClientId, SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
@@ -175,6 +176,18 @@ pub trait Storage: Send + Sync + 'static {
     /// ago is ended too: to an instance whose clock is behind it is alive.
     async fn end_sessions(&self, cx: &WriteContext, user: UserId, reason: EndReason)
     -> Result<u64>;
+
+    /// Stores a client of the OAuth endpoints; says whether its name was free.
+    async fn add_client(&self, cx: &WriteContext, client: &Client) -> Result<bool>;
+
+    /// The client with this identifier.
+    async fn client(&self, id: ClientId) -> Result<Option<Client>>;
+
+    /// Every client, by name.
+    async fn clients(&self) -> Result<Vec<Client>>;
+
+    /// Forgets the client of this name; says whether there was one.
+    async fn remove_client(&self, cx: &WriteContext, name: &ClientName) -> Result<bool>;
 
     /// The stored signing keys.
     async fn keys(&self) -> Result<KeySnapshot>;

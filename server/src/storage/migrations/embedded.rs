@@ -60,6 +60,14 @@ pub(super) const SQLITE: &[Migration] = &[
         loses: Some("how long tokens under each key are good"),
         predecessor: None,
     },
+    Migration {
+        version: 8,
+        name: "create_clients",
+        up: include_str!("../../../../migrations/sqlite/0008_create_clients/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0008_create_clients/down.sql"),
+        loses: Some("every client of the OAuth endpoints"),
+        predecessor: None,
+    },
 ];
 
 /// Every step for PostgreSQL.
@@ -128,6 +136,14 @@ pub(super) const POSTGRES: &[Migration] = &[
         up: include_str!("../../../../migrations/postgres/0007_add_key_token_life/up.sql"),
         down: include_str!("../../../../migrations/postgres/0007_add_key_token_life/down.sql"),
         loses: Some("how long tokens under each key are good"),
+        predecessor: None,
+    },
+    Migration {
+        version: 8,
+        name: "create_clients",
+        up: include_str!("../../../../migrations/postgres/0008_create_clients/up.sql"),
+        down: include_str!("../../../../migrations/postgres/0008_create_clients/down.sql"),
+        loses: Some("every client of the OAuth endpoints"),
         predecessor: None,
     },
 ];

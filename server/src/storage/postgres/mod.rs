@@ -6,6 +6,7 @@
 //! as functions on a `Connection`; `pool` and `transaction` say how a
 //! unit runs and what happens when the server goes away under it.
 
+mod clients;
 mod connect;
 mod error;
 mod keys;
@@ -32,10 +33,11 @@ use super::{
     Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Result, Storage, migrations,
 };
 use crate::config::PostgresUrl;
+use crate::domain::clients::{Client, ClientName};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::email::Email;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{ClientId, SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
@@ -280,6 +282,26 @@ impl Storage for PostgresStorage {
         reason: EndReason,
     ) -> Result<u64> {
         self.write(|db| async move { sessions::end_all(&db, cx, user, reason).await })
+            .await
+    }
+
+    async fn add_client(&self, _cx: &WriteContext, client: &Client) -> Result<bool> {
+        self.write(|db| async move { clients::add(&db, client).await })
+            .await
+    }
+
+    async fn client(&self, id: ClientId) -> Result<Option<Client>> {
+        self.read(|db| async move { clients::find(&db, id).await })
+            .await
+    }
+
+    async fn clients(&self) -> Result<Vec<Client>> {
+        self.read(|db| async move { clients::list(&db).await })
+            .await
+    }
+
+    async fn remove_client(&self, _cx: &WriteContext, name: &ClientName) -> Result<bool> {
+        self.write(|db| async move { clients::remove(&db, name).await })
             .await
     }
 

@@ -8,8 +8,9 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checke
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
+use crate::domain::clients::SecretHash;
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{ClientId, SessionId, UserId};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{Session, TokenHash};
 use crate::domain::user::{Age, User};
@@ -151,6 +152,16 @@ stored_as!(
     |id| id.as_uuid(),
     |uuid| SessionId::from(uuid)
 );
+stored_as!(ClientId as Uuid, |id| id.as_uuid(), |uuid| ClientId::from(
+    uuid
+));
+stored_as!(SecretHash as Vec<u8>, |hash| hash.0.as_slice(), |bytes| {
+    SecretHash(
+        bytes
+            .try_into()
+            .map_err(|_| "a digest is not of 32 bytes")?,
+    )
+});
 stored_as!(TokenHash as Vec<u8>, |hash| hash.0.as_slice(), |bytes| {
     TokenHash(
         bytes

@@ -5,6 +5,7 @@
 //! is answered. The SQL is in one file per noun, as functions on a connection that do not
 //! know whose connection it is.
 
+mod clients;
 pub(in crate::storage) mod connection;
 mod copy;
 mod error;
@@ -32,10 +33,11 @@ use self::writer::{Stopped, Writer};
 use super::{
     Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Pending, Result, Storage, migrations,
 };
+use crate::domain::clients::{Client, ClientName};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::email::Email;
-use crate::domain::ids::{SessionId, UserId};
+use crate::domain::ids::{ClientId, SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
@@ -311,6 +313,24 @@ impl Storage for SqliteStorage {
         let cx = cx.clone();
         self.write(move |db| sessions::end_all(db, &cx, user, reason))
             .await
+    }
+
+    async fn add_client(&self, _cx: &WriteContext, client: &Client) -> Result<bool> {
+        let client = client.clone();
+        self.write(move |db| clients::add(db, &client)).await
+    }
+
+    async fn client(&self, id: ClientId) -> Result<Option<Client>> {
+        self.read(move |db| clients::find(db, id)).await
+    }
+
+    async fn clients(&self) -> Result<Vec<Client>> {
+        self.read(clients::list).await
+    }
+
+    async fn remove_client(&self, _cx: &WriteContext, name: &ClientName) -> Result<bool> {
+        let name = name.clone();
+        self.write(move |db| clients::remove(db, &name)).await
     }
 
     async fn keys(&self) -> Result<KeySnapshot> {

@@ -195,11 +195,19 @@ async fn pending_migrations_can_be_refused() {
 async fn a_newer_database_is_not_opened() {
     let database = Database::new();
     database.open().close().await;
-    database
-        .connect()
-        .execute_batch(
-            "INSERT INTO latchkey_migrations VALUES (8, 'later', '', 0); PRAGMA user_version = 8;",
+    let connection = database.connect();
+    let next: u32 = connection
+        .query_row(
+            "SELECT max(version) + 1 FROM latchkey_migrations",
+            [],
+            |row| row.get(0),
         )
+        .expect("a version");
+    connection
+        .execute_batch(&format!(
+            "INSERT INTO latchkey_migrations VALUES ({next}, 'later', '', 0); \
+             PRAGMA user_version = {next};"
+        ))
         .expect("written");
     let error = SqliteStorage::open(&database.path, OPTIONS).expect_err("refused");
     assert!(matches!(

@@ -1,0 +1,58 @@
+//! Clients of the OAuth endpoints.
+
+use rusqlite::{Connection, OptionalExtension, Result as SqlResult, Row, params};
+
+use super::rows::Stored;
+use crate::domain::clients::{Client, ClientName, SecretHash};
+use crate::domain::ids::ClientId;
+use crate::storage::Result;
+
+/// The columns of [`client`], in its order.
+const CLIENT: &str = "client_id, name, secret_hash, created_at";
+
+pub(super) fn add(connection: &Connection, client: &Client) -> Result<bool> {
+    let added = connection
+        .prepare_cached(
+            "INSERT INTO clients (client_id, name, secret_hash, created_at) \
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO NOTHING",
+        )?
+        .execute(params![
+            Stored(client.id),
+            client.name.as_str(),
+            client.secret.0,
+            Stored(client.created_at)
+        ])?;
+    Ok(added > 0)
+}
+
+pub(super) fn list(connection: &Connection) -> Result<Vec<Client>> {
+    Ok(connection
+        .prepare_cached(&format!("SELECT {CLIENT} FROM clients ORDER BY name"))?
+        .query_map([], client)?
+        .collect::<SqlResult<_>>()?)
+}
+
+pub(super) fn find(connection: &Connection, id: ClientId) -> Result<Option<Client>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {CLIENT} FROM clients WHERE client_id = ?1"
+        ))?
+        .query_row([Stored(id)], client)
+        .optional()?)
+}
+
+pub(super) fn remove(connection: &Connection, name: &ClientName) -> Result<bool> {
+    let removed = connection
+        .prepare_cached("DELETE FROM clients WHERE name = ?1")?
+        .execute([name.as_str()])?;
+    Ok(removed > 0)
+}
+
+fn client(row: &Row<'_>) -> SqlResult<Client> {
+    Ok(Client {
+        id: row.get::<_, Stored<ClientId>>(0)?.0,
+        name: ClientName::from_stored(row.get(1)?),
+        secret: SecretHash(row.get(2)?),
+        created_at: row.get::<_, Stored<_>>(3)?.0,
+    })
+}
