@@ -5,8 +5,8 @@ import { join } from "node:path";
 /**
  * An empty folder, gone when the test is over.
  *
- * @param {{ after(work: () => unknown): void }} t the test's context, or
- *   `node:test` itself for the end of all tests of the file
+ * @param {{ after(work: () => unknown): void }} t the test's context; at the top of a
+ *   file also `node:test` itself, for the end of all its tests
  */
 export async function temporaryFolder(t) {
   const folder = await mkdtemp(join(tmpdir(), "latchkey-test-"));
