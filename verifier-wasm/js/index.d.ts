@@ -53,8 +53,9 @@ export interface VerifierOptions {
   allowNoExpiry?: boolean;
   /**
    * How many verified tokens are remembered, so that the next check of one is a
-   * look-up: never beyond its times, and not after a change of the keys. Default
-   * 1000; 0 turns it off.
+   * look-up: never beyond its times, and not after a change of the keys. Fewer are,
+   * when they and their claims exceed 4096 characters on average. Default 1000; 0
+   * turns it off.
    */
   cache?: number;
 }
@@ -95,9 +96,17 @@ export interface VerifiedSignature {
 }
 
 export interface Verifier {
-  /** Checks a token. Throws a `VerifierError` that says why it is refused. */
+  /**
+   * Checks a token with the keys that are held. Throws a `VerifierError` that says
+   * why it is refused.
+   */
   verify(token: string, options?: VerifyOptions): Verified;
-  /** The same, and fetches a remote key set again for an unknown `kid`, at most every 30 seconds. */
+  /**
+   * The same, and fetches a remote key set again when it is older than its
+   * `max-age` (one minute to one hour; ten minutes if it has none) or lacks the
+   * token's `kid` (at most every 30 seconds). When that fails, the set that is held
+   * stays in use.
+   */
   verifyAsync(token: string, options?: VerifyOptions): Promise<Verified>;
   /** Checks the signature alone: no claim, no `typ`. The payload need not be JSON. */
   verifySignature(token: string): VerifiedSignature;
@@ -138,5 +147,9 @@ export class VerifierError extends Error {
  * Makes a verifier: loads the WebAssembly module and the keys. Rejects with a
  * `VerifierError` (`keys_unavailable`, `bad_key`) when the keys cannot be had,
  * and with a `TypeError` that names an option which is wrong.
+ *
+ * In Cloudflare Workers it fetches nothing, so that it can be called at module
+ * scope: the first `verifyAsync` does, and `verify` throws `keys_unavailable`
+ * before that.
  */
 export function createVerifier(keys: KeySource, options?: VerifierOptions): Promise<Verifier>;

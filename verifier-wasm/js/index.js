@@ -4,6 +4,9 @@ import { verifierFactory } from "./lib/verifier.js";
 
 export { VerifierError } from "./lib/error.js";
 
-export const createVerifier = verifierFactory(() =>
-  compileFrom(new URL("./wasm/tokens_bg.wasm", import.meta.url)),
-);
+export const createVerifier = verifierFactory({
+  load: () => compileFrom(new URL("./wasm/tokens_bg.wasm", import.meta.url)),
+  isShared: true,
+  // Who fetches again wants to know, and not what the browser has kept.
+  fetchOptions: { cache: "no-cache" },
+});

@@ -4,6 +4,7 @@ import { verifierFactory } from "./lib/verifier.js";
 
 export { VerifierError } from "./lib/error.js";
 
-export const createVerifier = verifierFactory(() =>
-  compileFrom(new URL("./wasm/tokens_bg.wasm", import.meta.url)),
-);
+export const createVerifier = verifierFactory({
+  load: () => compileFrom(new URL("./wasm/tokens_bg.wasm", import.meta.url)),
+  isShared: true,
+});

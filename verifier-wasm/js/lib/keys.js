@@ -1,98 +1,83 @@
-// Where the keys come from. A source is `{ load, isRemote }`: `load` resolves to
-// a function that puts the keys into a verifier; a remote one may be loaded again.
 import { VerifierError } from "./error.js";
-import { readMembers, tagOf } from "./options.js";
-import { fetchJson, readUrl } from "./remote.js";
+import { Held } from "./held.js";
 
-const KINDS = ["jwks", "jwksUri", "issuer", "secret"];
+/** How long after a load an unknown `kid` does not cause another one, in ms. */
+const COOL_DOWN = 30_000;
 
-/** Reads the first argument of `createVerifier`. */
-export function readSource(source) {
-  const members = Object.entries(readMembers(source, "keys", KINDS));
-  if (members.length !== 1) {
-    throw new TypeError(`the keys must be given as exactly one of ${KINDS.join(", ")}`);
+/** How long a key set is kept, in seconds, whatever its `Cache-Control` says. */
+const KEPT = { least: 60, unsaid: 600, most: 3600 };
+
+/** The keys of one verifier, from one source. */
+export class Keys {
+  #source;
+  #held;
+  #put = () => {};
+  #isLazy;
+
+  /** `isShared` is false in workerd, where no fetch may start at module scope. */
+  constructor(source, isShared) {
+    this.#source = source;
+    this.#isLazy = source.isRemote && !isShared;
+    this.#held = new Held({
+      load: () => this.#load(),
+      accept: (set) => this.#accept(set),
+      coolDown: COOL_DOWN,
+      isShared,
+    });
   }
-  const [[kind, value]] = members;
-  return sources[kind](value);
-}
 
-const sources = {
-  jwks(value) {
-    if (value === null || typeof value !== "object") {
-      throw new TypeError("`jwks` must be a JWK Set: an object with `keys`");
-    }
-    const text = JSON.stringify(value);
-    return { isRemote: false, load: async () => (inner) => inner.setJwks(text, false) };
-  },
-
-  secret(value) {
-    const bytes = readSecret(value);
-    return { isRemote: false, load: async () => (inner) => inner.setSecret(bytes) };
-  },
-
-  jwksUri(value) {
-    const url = readUrl(value, "jwksUri");
-    return { isRemote: true, load: () => fetchKeys(url) };
-  },
-
-  issuer(value) {
-    const issuer = readUrl(value, "issuer");
-    if (issuer.search !== "" || issuer.hash !== "") {
-      throw new TypeError("`issuer` must be a URL without query and fragment");
-    }
-    return {
-      isRemote: true,
-      issuer: value,
-      load: async () => fetchKeys(await discover(value, issuer)),
-    };
-  },
-};
-
-function readSecret(value) {
-  if (typeof value === "string") {
-    return new TextEncoder().encode(value);
+  get areThere() {
+    return this.#held.value !== undefined;
   }
-  if (ArrayBuffer.isView(value)) {
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
-  }
-  if (tagOf(value) === "ArrayBuffer") {
-    return new Uint8Array(value).slice();
-  }
-  throw new TypeError("`secret` must be a string or bytes");
-}
 
-async function fetchKeys(url) {
-  const { text } = await fetchJson(url);
-  return (inner) => inner.setJwks(text, true);
-}
-
-/** The URL of the keys, from RFC 8414 metadata or, failing that, OpenID's. */
-async function discover(issuer, url) {
-  const path = url.pathname.replace(/\/$/, "");
-  const places = [
-    new URL(`/.well-known/oauth-authorization-server${path}`, url),
-    new URL(`${path}/.well-known/openid-configuration`, url),
-  ];
-  let failure;
-  for (const place of places) {
-    try {
-      return await readMetadata(issuer, place);
-    } catch (error) {
-      failure ??= error;
+  /** Loads what a new verifier needs: the keys, or nothing yet. */
+  async start() {
+    if (!this.#isLazy) {
+      await this.bring();
     }
   }
-  throw failure;
-}
 
-async function readMetadata(issuer, place) {
-  const { value } = await fetchJson(place);
-  // RFC 8414 section 3.3: identical, or someone else's keys would be trusted.
-  if (value?.issuer !== issuer) {
-    throw new VerifierError("keys_unavailable", `${place} is the metadata of another issuer`);
+  /** Has the keys put into use by `put`: those that are there now, and each later set. */
+  connect(put) {
+    if (this.areThere) {
+      put(this.#held.value);
+    }
+    this.#put = put;
   }
-  try {
-    return readUrl(value.jwks_uri, "jwks_uri");
-  } catch (cause) {
-    throw new VerifierError("keys_unavailable", `${place} has no usable \`jwks_uri\``, undefined, { cause });
+
+  /** Loads the keys if there are none or they are old. Throws when there are none then. */
+  async bring() {
+    if (this.#held.isDue) {
+      await this.#held.refresh();
+    }
+    if (!this.areThere) {
+      throw this.#unavailable();
+    }
+  }
+
+  /** Loads the keys again for one that is not among them; whether that happened. */
+  async bringNewer() {
+    return this.#source.isRemote && this.#held.refresh();
+  }
+
+  async #load() {
+    const { maxAge = KEPT.unsaid, ...set } = await this.#source.load();
+    const kept = Math.min(Math.max(maxAge, KEPT.least), KEPT.most);
+    return { value: set, freshFor: this.#source.isRemote ? 1000 * kept : Number.POSITIVE_INFINITY };
+  }
+
+  #accept(set) {
+    // The same text again is the same keys, with all that is computed for them.
+    if (set.text === undefined || set.text !== this.#held.value?.text) {
+      this.#put(set);
+    }
+  }
+
+  #unavailable() {
+    const { failure } = this.#held;
+    if (failure instanceof VerifierError) {
+      return failure;
+    }
+    return new VerifierError("keys_unavailable", failure.message, undefined, { cause: failure });
   }
 }

@@ -1,10 +1,16 @@
-// Fetching key sets and metadata, with bounds on everything a server can choose.
-import { VerifierError } from "./error.js";
+// Fetching key sets, metadata and status lists, with bounds on everything a
+// server can choose.
 
-const TIME_LIMIT = 5000;
-const SIZE_LIMIT = 1 << 20;
+/** How long one fetch may take, in ms. */
+export const TIME_LIMIT = 5000;
 
-/** A URL that keys may come from: https, or http on this very machine. */
+/** How long a document may be, in bytes. */
+export const SIZE_LIMIT = 1 << 20;
+
+/** What is being fetched at this moment, for all who ask for it. */
+const underWay = new Map();
+
+/** A URL that may be fetched: https, or http on this very machine. */
 export function readUrl(value, name) {
   const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined) {
@@ -24,27 +30,47 @@ function isLoopback(host) {
   return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** Fetches a JSON document: `{ text, value }`. Redirects are not followed. */
-export async function fetchJson(url) {
+/**
+ * Fetches a text: `{ text, maxAge }`, the latter in seconds and undefined when
+ * the server does not say. Redirects are not followed. What is being fetched
+ * already is not fetched twice, where promises may be shared.
+ */
+export function fetchText(url, accept, { isShared, fetchOptions }) {
+  if (!isShared) {
+    return fetchOne(url, accept, fetchOptions);
+  }
+  const what = `${accept} ${url.href}`;
+  if (!underWay.has(what)) {
+    const fetching = fetchOne(url, accept, fetchOptions);
+    underWay.set(what, fetching.finally(() => underWay.delete(what)));
+  }
+  return underWay.get(what);
+}
+
+async function fetchOne(url, accept, options) {
   try {
     const response = await fetch(url, {
-      headers: { accept: "application/json" },
+      ...options,
+      headers: { accept },
       // Not "error", which workerd does not know; a redirect is not `ok`.
       redirect: "manual",
       signal: AbortSignal.timeout(TIME_LIMIT),
     });
     if (!response.ok) {
+      await response.body?.cancel();
       throw new Error(`status ${response.status}`);
     }
-    const text = await readText(response);
-    return { text, value: JSON.parse(text) };
+    return { text: await readText(response), maxAge: maxAgeOf(response.headers) };
   } catch (cause) {
-    throw new VerifierError("keys_unavailable", `cannot fetch ${url}`, undefined, { cause });
+    throw new Error(`cannot fetch ${url}`, { cause });
   }
 }
 
 async function readText(response) {
   const decoder = new TextDecoder("utf-8", { fatal: true });
+  if (response.body === null) {
+    return "";
+  }
   let text = "";
   let size = 0;
   for (const reader = response.body.getReader(); ; ) {
@@ -59,4 +85,18 @@ async function readText(response) {
     }
     text += decoder.decode(value, { stream: true });
   }
+}
+
+/** How long a response is fresh from now on (RFC 9111 section 4.2), in seconds. */
+function maxAgeOf(headers) {
+  const directives = headers.get("cache-control") ?? "";
+  if (/(?:^|,)\s*no-(?:store|cache)\b/i.test(directives)) {
+    return 0;
+  }
+  const lifetime = /(?:^|,)\s*max-age\s*=\s*"?(\d+)/i.exec(directives)?.[1];
+  if (lifetime === undefined) {
+    return undefined;
+  }
+  const age = Number(headers.get("age"));
+  return Math.max(Number(lifetime) - (age > 0 ? age : 0), 0);
 }

@@ -1,9 +1,8 @@
 // The cache of verified tokens: with it and without it, every verdict is the same.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { mock, test } from "node:test";
 
+import { Origin } from "./origin.mjs";
 import { createVerifier, verdict, verdictOf } from "./package.mjs";
 import { hs256, SECRET, TestKey } from "./tokens.mjs";
 
@@ -91,25 +90,51 @@ test("more tokens than the cache holds", async () => {
   }
 });
 
+test("text without end does not get in", async () => {
+  const { TokenVerifier } = await import(new URL("../../pkg/wasm/tokens.js", import.meta.url));
+  const calls = mock.method(TokenVerifier.prototype, "verify").mock;
+  try {
+    const verifier = await createVerifier({ secret: SECRET }, { cache: 10 });
+    const long = (sub) => hs256({ sub, exp: 1000, pad: "x".repeat(6000) });
+    const checks = (subjects) => {
+      const before = calls.callCount();
+      for (const sub of subjects) {
+        verifier.verify(long(sub), at(1));
+      }
+      return calls.callCount() - before;
+    };
+    // Ten tokens of 4096 characters with their verdicts are two of these.
+    assert.equal(checks("abab"), 2);
+    assert.equal(checks("abcabc"), 4);
+    const longer = await createVerifier({ secret: SECRET }, { cache: 1 });
+    const before = calls.callCount();
+    longer.verify(long("a"), at(1));
+    longer.verify(long("a"), at(1));
+    assert.equal(calls.callCount() - before, 2, "one that is longer than all of the cache");
+    longer.verify(hs256({ exp: 1000 }), at(1));
+    longer.verify(hs256({ exp: 1000 }), at(1));
+    assert.equal(calls.callCount() - before, 3);
+  } finally {
+    calls.restore();
+  }
+});
+
 test("a cached verdict dies with its key", async () => {
   const [one, two] = [new TestKey("one", 1), new TestKey("two", 2)];
-  let keys = [one.jwk];
-  const server = createServer((_, response) => response.end(JSON.stringify({ keys })));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const origin = await Origin.start();
+  origin.answers["/"] = { keys: [one.jwk] };
   let now = 1_000_000;
   const clock = mock.method(performance, "now", () => now);
   try {
-    const verifier = await createVerifier({ jwksUri: `http://127.0.0.1:${server.address().port}/` });
+    const verifier = await createVerifier({ jwksUri: `${origin.base}/` });
     const token = one.sign({ exp: 1000 });
     verifier.verify(token, at(1));
-    keys = [two.jwk];
+    origin.answers["/"] = { keys: [two.jwk] };
     now += 30_000;
     assert.equal(await verdictOf(verifier.verifyAsync(two.sign({ exp: 1000 }), at(1))), "good");
     assert.equal(verdict(() => verifier.verify(token, at(1))), "unknown_key");
   } finally {
     clock.mock.restore();
-    server.closeAllConnections();
-    server.close();
+    origin.stop();
   }
 });

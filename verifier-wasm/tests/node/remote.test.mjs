@@ -1,9 +1,8 @@
 // Keys over HTTP, from a server on loopback.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { after, before, beforeEach, mock, test } from "node:test";
 
+import { Origin } from "./origin.mjs";
 import { createVerifier, verdictOf, VerifierError } from "./package.mjs";
 import { GOOD_CLAIMS, NOW, TestKey } from "./tokens.mjs";
 
@@ -15,46 +14,26 @@ const OPENID = "/.well-known/openid-configuration";
 const one = new TestKey("one", 1);
 const two = new TestKey("two", 2);
 
-let server;
+let origin;
 let base;
-/** What each path answers: a value to send as JSON, or a handler. */
-let answers;
-let requests;
 
 before(async () => {
-  server = createServer((request, response) => {
-    requests.push(request.url);
-    const answer = answers[request.url];
-    if (typeof answer === "function") {
-      answer(response);
-      return;
-    }
-    response.statusCode = answer === undefined ? 404 : 200;
-    response.end(JSON.stringify(answer ?? {}));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  base = `http://127.0.0.1:${server.address().port}`;
+  origin = await Origin.start();
+  base = origin.base;
 });
 
-after(() => {
-  server.closeAllConnections();
-  server.close();
-});
+after(() => origin.stop());
 
-beforeEach(() => {
-  answers = { [JWKS]: { keys: [one.jwk] } };
-  requests = [];
-});
+beforeEach(() => origin.reset({ [JWKS]: { keys: [one.jwk] } }));
 
 test("a key set is fetched when the verifier is created", async () => {
   const verifier = await createVerifier({ jwksUri: base + JWKS });
   assert.deepEqual(verifier.verify(one.sign(GOOD_CLAIMS), AT_NOW).payload, GOOD_CLAIMS);
-  assert.deepEqual(requests, [JWKS]);
+  assert.deepEqual(origin.requests, [JWKS]);
 });
 
 test("a secret that is published is none", async () => {
-  answers[JWKS] = { keys: [{ kty: "oct", kid: "one", k: "A".repeat(43) }] };
+  origin.answers[JWKS] = { keys: [{ kty: "oct", kid: "one", k: "A".repeat(43) }] };
   const verifier = await createVerifier({ jwksUri: base + JWKS });
   assert.throws(() => verifier.verify(one.sign(GOOD_CLAIMS), AT_NOW), { code: "bad_key" });
 });
@@ -64,22 +43,22 @@ test("an unknown kid fetches the set again, once per cool-down and for all who w
   const clock = mock.method(performance, "now", () => now);
   try {
     const verifier = await createVerifier({ jwksUri: base + JWKS });
-    answers[JWKS] = { keys: [one.jwk, two.jwk] };
+    origin.answers[JWKS] = { keys: [one.jwk, two.jwk] };
     const token = two.sign(GOOD_CLAIMS);
     assert.equal(await verdictOf(verifier.verifyAsync(token, AT_NOW)), "unknown_key");
-    assert.equal(requests.length, 1, "still cooling down");
+    assert.equal(origin.requests.length, 1, "still cooling down");
     now += 30_000;
     assert.throws(() => verifier.verify(token, AT_NOW), { code: "unknown_key" });
     const verdicts = await Promise.all(Array.from({ length: 20 }, () => verdictOf(verifier.verifyAsync(token, AT_NOW))));
     assert.deepEqual(new Set(verdicts), new Set(["good"]));
-    assert.equal(requests.length, 2, "one fetch for twenty callers");
+    assert.equal(origin.requests.length, 2, "one fetch for twenty callers");
     verifier.verify(token, AT_NOW);
     now += 30_000;
     assert.equal(await verdictOf(verifier.verifyAsync("x", AT_NOW)), "malformed");
-    assert.equal(requests.length, 2, "only an unknown kid fetches");
-    answers[JWKS] = (response) => response.destroy();
+    assert.equal(origin.requests.length, 2, "only an unknown kid fetches");
+    origin.answers[JWKS] = (response) => response.destroy();
     assert.equal(await verdictOf(verifier.verifyAsync(two.sign(GOOD_CLAIMS, { kid: "x" }), AT_NOW)), "unknown_key");
-    assert.equal(requests.length, 3);
+    assert.equal(origin.requests.length, 3);
     verifier.verify(token, AT_NOW);
   } finally {
     clock.mock.restore();
@@ -99,23 +78,23 @@ test("a set that cannot be had is keys_unavailable, with the cause", async () =>
       setImmediate(() => response.destroy());
     },
   };
-  answers["/other"] = { keys: [one.jwk] };
+  origin.answers["/other"] = { keys: [one.jwk] };
   for (const [name, failure] of Object.entries(failures)) {
-    answers[JWKS] = failure;
+    origin.answers[JWKS] = failure;
     await assert.rejects(
       createVerifier({ jwksUri: base + JWKS }),
       (error) => error instanceof VerifierError && error.code === "keys_unavailable" && error.cause !== undefined,
       name,
     );
   }
-  answers[JWKS] = { no: "keys" };
+  origin.answers[JWKS] = { no: "keys" };
   assert.equal(await verdictOf(createVerifier({ jwksUri: base + JWKS })), "keys_unavailable");
 });
 
 test("an issuer is asked for its keys, and expected in `iss`", async () => {
-  answers[OAUTH] = { issuer: base, jwks_uri: base + JWKS };
+  origin.answers[OAUTH] = { issuer: base, jwks_uri: base + JWKS };
   const verifier = await createVerifier({ issuer: base });
-  assert.deepEqual(requests, [OAUTH, JWKS]);
+  assert.deepEqual(origin.requests, [OAUTH, JWKS]);
   verifier.verify(one.sign({ ...GOOD_CLAIMS, iss: base }), AT_NOW);
   assert.throws(() => verifier.verify(one.sign({ ...GOOD_CLAIMS, iss: `${base}/` }), AT_NOW), { code: "wrong_issuer" });
   assert.throws(() => verifier.verify(one.sign(GOOD_CLAIMS), AT_NOW), { code: "missing_claim" });
@@ -123,9 +102,9 @@ test("an issuer is asked for its keys, and expected in `iss`", async () => {
 
 test("OpenID discovery stands in for RFC 8414, and paths are kept", async () => {
   const issuer = `${base}/tenant`;
-  answers[`/tenant${OPENID}`] = { issuer, jwks_uri: base + JWKS };
+  origin.answers[`/tenant${OPENID}`] = { issuer, jwks_uri: base + JWKS };
   await createVerifier({ issuer });
-  assert.deepEqual(requests, [`${OAUTH}/tenant`, `/tenant${OPENID}`, JWKS]);
+  assert.deepEqual(origin.requests, [`${OAUTH}/tenant`, `/tenant${OPENID}`, JWKS]);
 });
 
 test("metadata that cannot be trusted", async () => {
@@ -137,8 +116,8 @@ test("metadata that cannot be trusted", async () => {
     { issuer: base, jwks_uri: 7 },
     null,
   ]) {
-    answers[OAUTH] = metadata;
+    origin.answers[OAUTH] = metadata;
     assert.equal(await verdictOf(createVerifier({ issuer: base })), "keys_unavailable", JSON.stringify(metadata));
   }
-  assert.ok(!requests.includes(JWKS));
+  assert.ok(!origin.requests.includes(JWKS));
 });
