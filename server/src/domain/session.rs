@@ -95,21 +95,49 @@ impl RefreshTokens {
     /// [`RotationOutcome::Reused`], in the same unit of work.
     #[must_use]
     pub fn present(self, rotation: &Rotation, now: Timestamp) -> RotationOutcome {
-        let presented = &rotation.presented;
-        if same(presented, &self.current) {
-            return RotationOutcome::Rotated(Box::new(self.user));
-        }
-        let repeats = self.previous.is_some_and(|previous| {
-            same(presented, &previous.hash) && now.since(previous.rotated_at) < rotation.grace
-        });
-        match self.sealed_successor {
-            Some(sealed_successor) if repeats => RotationOutcome::Repeated {
+        let standing = self.standing(&rotation.presented, rotation.grace, now);
+        match (standing, self.sealed_successor) {
+            (Standing::Current, _) => RotationOutcome::Rotated(Box::new(self.user)),
+            (Standing::Forgiven, Some(sealed_successor)) => RotationOutcome::Repeated {
                 user: Box::new(self.user),
                 sealed_successor,
             },
             _ => RotationOutcome::Reused(self.user.id),
         }
     }
+
+    /// Whether presenting a token at `now` would give a successor. Nothing comes of
+    /// asking.
+    #[must_use]
+    pub fn accept(&self, presented: &TokenHash, grace: Duration, now: Timestamp) -> bool {
+        self.standing(presented, grace, now) != Standing::Used
+    }
+
+    fn standing(&self, presented: &TokenHash, grace: Duration, now: Timestamp) -> Standing {
+        if same(presented, &self.current) {
+            return Standing::Current;
+        }
+        let forgiven = self.sealed_successor.is_some()
+            && self.previous.as_ref().is_some_and(|previous| {
+                same(presented, &previous.hash) && now.since(previous.rotated_at) < grace
+            });
+        if forgiven {
+            Standing::Forgiven
+        } else {
+            Standing::Used
+        }
+    }
+}
+
+/// What a token is to the session that it names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// The one good token.
+    Current,
+    /// The direct predecessor within the grace, whose successor nobody has used yet.
+    Forgiven,
+    /// An older one.
+    Used,
 }
 
 /// Compares digests of secrets without telling by the time it takes where they differ.

@@ -37,6 +37,9 @@ pub struct TokenPair {
     pub refresh_token: String,
     /// For how many seconds the access token is good.
     pub expires_in: u64,
+    /// For how many seconds the refresh token is good if nobody uses it; up to the grace
+    /// less for one that is given out again.
+    pub refresh_expires_in: u64,
 }
 
 /// Shows no token.
@@ -126,6 +129,26 @@ impl Sessions {
         match self.storage.session(subject.session, now).await? {
             Some((session, user)) if user.id == subject.user => Ok((session, user)),
             _ => Err(Error::InvalidAccessToken),
+        }
+    }
+
+    /// The session and the user that a refresh token stands for, without using it up:
+    /// nothing changes, so that a page may ask as often as it is shown.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidRefreshToken`] when [`refresh`](Self::refresh) would not give a
+    /// successor for it, and [`Error::Storage`].
+    pub async fn recognise(&self, token: &str, now: Timestamp) -> Result<(Session, User)> {
+        let PresentedRefresh { subject, hash } = self.read_refresh(token, now).await?;
+        let grace = self.tokens.rules().refresh_grace;
+        match self.storage.refresh_tokens(subject.session, now).await? {
+            Some((session, tokens))
+                if session.user == subject.user && tokens.accept(&hash, grace, now) =>
+            {
+                Ok((session, tokens.user))
+            }
+            _ => Err(Error::InvalidRefreshToken),
         }
     }
 
@@ -268,11 +291,11 @@ impl Sessions {
             .tokens
             .issue_access(keys.signer(now), subject, now, until, &*self.entropy)
             .map_err(Error::internal)?;
-        let seconds = until.as_seconds().saturating_sub(now.as_seconds());
         Ok(TokenPair {
             access_token,
             refresh_token,
-            expires_in: u64::try_from(seconds).unwrap_or(0),
+            expires_in: seconds_between(now, until),
+            refresh_expires_in: seconds_between(now, session_end),
         })
     }
 
@@ -321,6 +344,12 @@ impl Sessions {
         }
         verdict
     }
+}
+
+/// Whole seconds, 0 when `until` is past.
+fn seconds_between(now: Timestamp, until: Timestamp) -> u64 {
+    let seconds = until.as_seconds().saturating_sub(now.as_seconds());
+    u64::try_from(seconds).unwrap_or(0)
 }
 
 #[cfg(test)]

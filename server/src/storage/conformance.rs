@@ -78,6 +78,7 @@ macro_rules! suite {
             an_older_token_is_reuse_whatever_the_grace,
             an_unknown_token_of_a_session_is_reuse,
             what_has_ended_is_not_rotated,
+            refresh_tokens_can_be_looked_at,
             twenty_rotations_at_once_have_one_successor,
             clients_are_found_again_exactly,
             of_twenty_clients_of_one_name_one_is_added,

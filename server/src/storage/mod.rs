@@ -29,7 +29,9 @@ use crate::domain::email::Email;
 use crate::domain::ids::{ClientId, SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
-use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::session::{
+    EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
+};
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -151,6 +153,14 @@ pub trait Storage: Send + Sync + 'static {
     /// The session and its user, in one query; `None` when the session has ended or
     /// expired at `now`, or its user is disabled or gone.
     async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>>;
+
+    /// The session and its refresh tokens, in one query that locks nothing; `None` as for
+    /// [`Storage::session`].
+    async fn refresh_tokens(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(Session, RefreshTokens)>>;
 
     /// The user's sessions that are alive at `now`, the latest first.
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>>;

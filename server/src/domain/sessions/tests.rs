@@ -238,6 +238,36 @@ async fn the_grace_is_over_when_the_successor_is_used_or_time_is_up() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_is_recognised_without_being_used_up() {
+    let world = World::new(|_| {}).await;
+    let (user, first) = world.sign_up("ada@example.com").await;
+    assert_eq!(first.refresh_expires_in, DAY.as_secs());
+    let recognise = async |token: &str| world.sessions.recognise(token, world.now()).await;
+    for _ in 0..3 {
+        let (session, found) = recognise(&first.refresh_token).await.expect("good");
+        assert_eq!((found, session.last_used_at), (user.clone(), START));
+    }
+    assert_ended(recognise(&first.access_token).await);
+
+    let second = world.refresh(&first.refresh_token).await.expect("unused");
+    for token in [&first.refresh_token, &second.refresh_token] {
+        recognise(token).await.expect("within the grace");
+    }
+    world.clock.advance(Duration::from_secs(10));
+    assert_ended(recognise(&first.refresh_token).await);
+    // Showing an old one to a page is not using it: that would end the session.
+    let third = world.refresh(&second.refresh_token).await.expect("unused");
+    assert_ended(recognise(&first.refresh_token).await);
+    let last = recognise(&third.refresh_token).await.expect("good").0;
+    world
+        .sessions
+        .end(&world.cx(), user.id, last.id)
+        .await
+        .expect("ended");
+    assert_ended(recognise(&third.refresh_token).await);
+}
+
+#[tokio::test]
 async fn without_a_grace_a_second_use_ends_the_session() {
     let world = World::new(|config| config.refresh_grace = Duration::ZERO).await;
     let (_, first) = world.sign_up("ada@example.com").await;

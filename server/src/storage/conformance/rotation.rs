@@ -155,6 +155,35 @@ pub(in crate::storage) async fn what_has_ended_is_not_rotated(storage: &SharedSt
     assert!(matches!(outcome, RotationOutcome::Ended), "{outcome:?}");
 }
 
+pub(in crate::storage) async fn refresh_tokens_can_be_looked_at(storage: &SharedStorage) {
+    let (user, id) = signed_in(storage).await;
+    assert_rotated(&rotate(storage, NOW, id, 1, 2).await);
+    for _ in 0..3 {
+        let (session, tokens) = storage.refresh_tokens(id, NOW).await.unwrap().unwrap();
+        assert_eq!((session.id, session.user), (id, user.id));
+        assert_eq!((&tokens.user, tokens.current), (&user, token(2)));
+        let previous = tokens.previous.as_ref().unwrap();
+        assert_eq!((previous.hash, previous.rotated_at), (token(1), NOW));
+        assert_eq!(tokens.sealed_successor, Some(vec![2; 40]));
+    }
+    let seen = storage.session(id, NOW).await.unwrap().unwrap().0;
+    assert_eq!(seen.last_used_at, NOW, "looking is no use of the session");
+    assert_rotated(&rotate(storage, NOW, id, 2, 3).await);
+
+    let unknown = SessionId::new(NOW, &SystemEntropy);
+    for (session, now) in [(unknown, NOW), (id, later(30 * MINUTE))] {
+        assert!(
+            storage
+                .refresh_tokens(session, now)
+                .await
+                .unwrap()
+                .is_none()
+        );
+    }
+    storage.set_disabled(&cx(NOW), user.id, true).await.unwrap();
+    assert!(storage.refresh_tokens(id, NOW).await.unwrap().is_none());
+}
+
 pub(in crate::storage) async fn twenty_rotations_at_once_have_one_successor(
     storage: &SharedStorage,
 ) {

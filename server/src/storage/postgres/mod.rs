@@ -40,7 +40,9 @@ use crate::domain::email::Email;
 use crate::domain::ids::{ClientId, SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
-use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::session::{
+    EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
+};
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -246,6 +248,15 @@ impl Storage for PostgresStorage {
 
     async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>> {
         self.read(|db| async move { sessions::find(&db, id, now).await })
+            .await
+    }
+
+    async fn refresh_tokens(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(Session, RefreshTokens)>> {
+        self.read(|db| async move { sessions::find_with_tokens(&db, id, now).await })
             .await
     }
 

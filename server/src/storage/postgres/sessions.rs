@@ -158,36 +158,52 @@ pub(super) async fn rotate(
     Ok(outcome)
 }
 
+/// The living session `$1` at `$2` with its user and its refresh tokens, for [`tokens`].
+fn select_tokens() -> String {
+    format!(
+        "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
+             previous_rotated_at, sealed_successor \
+         FROM sessions JOIN users USING (user_id) \
+         WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+             AND disabled_at IS NULL"
+    )
+}
+
 /// Begins a transaction that has the session's row to itself, if the session is alive.
 async fn lock(
     db: &Connection,
     id: SessionId,
     now: Timestamp,
 ) -> Result<(Transaction<'_>, Option<RefreshTokens>)> {
-    let find = format!(
-        "SELECT {USER}, refresh_hash, previous_refresh_hash, previous_rotated_at, \
-             sealed_successor \
-         FROM sessions JOIN users USING (user_id) \
-         WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
-             AND disabled_at IS NULL \
-         FOR NO KEY UPDATE OF sessions"
-    );
+    let find = format!("{} FOR NO KEY UPDATE OF sessions", select_tokens());
     let find = db.prepared(&find).await?;
     let (transaction, row) = Transaction::begin(db, &find, &[&Stored(id), &Stored(now)]).await?;
     let tokens = row.map(|row| tokens(&row)).transpose()?;
     Ok((transaction, tokens))
 }
 
+pub(super) async fn find_with_tokens(
+    db: &Connection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<Option<(Session, RefreshTokens)>> {
+    let find = db.prepared(&select_tokens()).await?;
+    let row = db.query_opt(&find, &[&Stored(id), &Stored(now)]).await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some((rows::session(&row, 0)?, tokens(&row)?)))
+}
+
 fn tokens(row: &Row) -> Result<RefreshTokens, Error> {
-    let hash = optional(row, USER_WIDTH + 1)?;
-    let rotated_at = optional(row, USER_WIDTH + 2)?;
+    const AT: usize = SESSION_WIDTH + USER_WIDTH;
+    let hash = optional(row, AT + 1)?;
+    let rotated_at = optional(row, AT + 2)?;
     Ok(RefreshTokens {
-        user: rows::user(row, 0)?,
-        current: row.try_get::<_, Stored<TokenHash>>(USER_WIDTH)?.0,
+        user: rows::user(row, SESSION_WIDTH)?,
+        current: row.try_get::<_, Stored<TokenHash>>(AT)?.0,
         previous: hash
             .zip(rotated_at)
             .map(|(hash, rotated_at)| PreviousToken { hash, rotated_at }),
-        sealed_successor: row.try_get(USER_WIDTH + 3)?,
+        sealed_successor: row.try_get(AT + 3)?,
     })
 }
 

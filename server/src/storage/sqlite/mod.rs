@@ -40,7 +40,9 @@ use crate::domain::email::Email;
 use crate::domain::ids::{ClientId, SessionId, UserId};
 use crate::domain::keys::{KeyChange, KeySnapshot};
 use crate::domain::password_hash::PasswordHash;
-use crate::domain::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use crate::domain::session::{
+    EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
+};
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -276,6 +278,15 @@ impl Storage for SqliteStorage {
 
     async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>> {
         self.read(move |db| sessions::find(db, id, now)).await
+    }
+
+    async fn refresh_tokens(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(Session, RefreshTokens)>> {
+        self.read(move |db| sessions::find_with_tokens(db, id, now))
+            .await
     }
 
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>> {

@@ -72,7 +72,7 @@ pub(super) fn rotate(
     cx: &WriteContext,
     rotation: &Rotation,
 ) -> Result<RotationOutcome> {
-    let Some(tokens) = tokens(connection, rotation.session, cx.now)? else {
+    let Some((_, tokens)) = find_with_tokens(connection, rotation.session, cx.now)? else {
         return Ok(RotationOutcome::Ended);
     };
     let outcome = tokens.present(rotation, cx.now);
@@ -87,29 +87,35 @@ pub(super) fn rotate(
     Ok(outcome)
 }
 
-fn tokens(connection: &Connection, id: SessionId, now: Timestamp) -> Result<Option<RefreshTokens>> {
+pub(super) fn find_with_tokens(
+    connection: &Connection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<Option<(Session, RefreshTokens)>> {
     Ok(connection
         .prepare_cached(&format!(
-            "SELECT {USER}, refresh_hash, previous_refresh_hash, previous_rotated_at, \
-                 sealed_successor \
+            "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
+                 previous_rotated_at, sealed_successor \
              FROM sessions JOIN users USING (user_id) \
              WHERE session_id = ?1 AND ended_at IS NULL AND expires_at > ?2 \
                  AND disabled_at IS NULL"
         ))?
         .query_row(params![Stored(id), Stored(now)], |row| {
-            let hash: Option<[u8; 32]> = row.get(USER_WIDTH + 1)?;
-            let rotated_at = optional(row, USER_WIDTH + 2)?;
-            Ok(RefreshTokens {
-                user: rows::user(row, 0)?,
-                current: TokenHash(row.get(USER_WIDTH)?),
+            const AT: usize = SESSION_WIDTH + USER_WIDTH;
+            let hash: Option<[u8; 32]> = row.get(AT + 1)?;
+            let rotated_at = optional(row, AT + 2)?;
+            let tokens = RefreshTokens {
+                user: rows::user(row, SESSION_WIDTH)?,
+                current: TokenHash(row.get(AT)?),
                 previous: hash
                     .zip(rotated_at)
                     .map(|(hash, rotated_at)| PreviousToken {
                         hash: TokenHash(hash),
                         rotated_at,
                     }),
-                sealed_successor: row.get(USER_WIDTH + 3)?,
-            })
+                sealed_successor: row.get(AT + 3)?,
+            };
+            Ok((rows::session(row, 0)?, tokens))
         })
         .optional()?)
 }
