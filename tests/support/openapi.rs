@@ -41,7 +41,7 @@ impl Contract {
         }
         let what = format!("{method} {path}: {}", answer.shown());
         // What a page is made of is nobody's interface.
-        if path.starts_with("/assets/") {
+        if is_of_a_page(path) {
             return;
         }
         let Some((template, operations)) = self.path(path) else {
@@ -161,6 +161,13 @@ fn media_type(answer: &Answer) -> String {
     media_type.trim().to_owned()
 }
 
+/// Whether a path is for browsers alone.
+fn is_of_a_page(path: &str) -> bool {
+    ["/signup", "/signin", "/signout", "/account"].contains(&path)
+        || path.starts_with("/account/")
+        || path.starts_with("/assets/")
+}
+
 /// What holds for every answer, documented or not.
 fn hold_to_general_rules(method: &Method, path: &str, answer: &Answer) {
     let what = format!("{method} {path}: {}", answer.shown());
@@ -174,11 +181,13 @@ fn hold_to_general_rules(method: &Method, path: &str, answer: &Answer) {
     if answer.status < 400 || path == "/health" || path.starts_with("/health/") {
         return;
     }
-    assert_eq!(media_type(answer), "application/problem+json", "{what}");
-    if method == Method::HEAD {
-        return;
+    let is_page = is_of_a_page(path) && media_type(answer) == "text/html";
+    if !is_page {
+        assert_eq!(media_type(answer), "application/problem+json", "{what}");
     }
-    hold_problem(&answer.json(), answer.status, &what);
+    if method != Method::HEAD && !is_page {
+        hold_problem(&answer.json(), answer.status, &what);
+    }
     if answer.status == 401 {
         assert!(
             answer.header("www-authenticate").starts_with("Bearer"),

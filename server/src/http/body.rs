@@ -1,4 +1,4 @@
-//! Request bodies: JSON of a bounded size that arrives in bounded time.
+//! Request bodies: JSON or a form, of a bounded size, that arrives in bounded time.
 //!
 //! The filter only takes the stream. It is read when the handler asks, after it has seen
 //! to it that whoever sends the body may send one.
@@ -19,10 +19,21 @@ type BodyStream = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send
 /// A request's body that nobody has read yet.
 pub(crate) struct Body {
     stream: BodyStream,
-    is_json: bool,
+    kind: Kind,
     announced: Option<u64>,
     limit: u64,
     deadline: Option<BodyDeadline>,
+}
+
+/// What the content type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `application/json`.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// Anything else, or nothing.
+    Other,
 }
 
 /// Extracts a [`Body`] of at most `limit` bytes.
@@ -32,7 +43,7 @@ pub(crate) fn body(limit: u64) -> impl Filter<Extract = (Body,), Error = Rejecti
         .and(warp::body::stream())
         .map(move |headers: HeaderMap, deadline, stream| Body {
             stream: boxed(stream),
-            is_json: is_json(&headers),
+            kind: kind(&headers),
             announced: headers
                 .get(CONTENT_LENGTH)
                 .and_then(|length| length.to_str().ok()?.parse().ok()),
@@ -61,20 +72,32 @@ impl Body {
     /// [`Problem::UnsupportedMediaType`], [`Problem::BodyTooLarge`],
     /// [`Problem::RequestTimeout`], or [`Problem::InvalidJson`] when it breaks off.
     pub(crate) async fn json(self) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-        if !self.is_json {
+        if self.kind != Kind::Json {
             return Err(Problem::UnsupportedMediaType.into());
+        }
+        self.read().await
+    }
+
+    /// The whole body, which must say that it is a form.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::FormExpected`], and those of [`json`](Self::json).
+    pub(crate) async fn form(self) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+        if self.kind != Kind::Form {
+            return Err(Problem::FormExpected.into());
         }
         self.read().await
     }
 
     /// The same for a body that may be left out: `None` when it is empty.
     pub(crate) async fn json_if_any(self) -> Result<Option<Zeroizing<Vec<u8>>>, ApiError> {
-        let is_json = self.is_json;
+        let kind = self.kind;
         let bytes = self.read().await?;
         if bytes.is_empty() {
             return Ok(None);
         }
-        if !is_json {
+        if kind != Kind::Json {
             return Err(Problem::UnsupportedMediaType.into());
         }
         Ok(Some(bytes))
@@ -113,28 +136,29 @@ async fn collect(
     Ok(body)
 }
 
-/// Whether the content type is `application/json`, in UTF-8 if it says so at all.
-fn is_json(headers: &HeaderMap) -> bool {
+/// The kind of the body, which is in UTF-8 if the content type speaks of that at all.
+fn kind(headers: &HeaderMap) -> Kind {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
+        return Kind::Other;
     };
-    let Ok(value) = value.to_str() else {
-        return false;
-    };
-    let mut parts = value.split(';').map(str::trim);
-    if !parts
-        .next()
-        .is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
-    {
-        return false;
-    }
-    parts.all(|parameter| match parameter.split_once('=') {
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
         Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
             value.trim_matches('"').eq_ignore_ascii_case("utf-8")
         }
         _ => true,
-    })
+    });
+    if !is_utf8 {
+        Kind::Other
+    } else if essence.eq_ignore_ascii_case("application/json") {
+        Kind::Json
+    } else if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        Kind::Form
+    } else {
+        Kind::Other
+    }
 }
 
 #[cfg(test)]
@@ -145,13 +169,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_must_say_so() {
+    fn a_body_is_what_it_says() {
         let says = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(CONTENT_TYPE, HeaderValue::from_static(value));
             }
-            is_json(&headers)
+            kind(&headers)
         };
         for value in [
             "application/json",
@@ -159,27 +183,34 @@ mod tests {
             "application/json;charset=utf-8",
             "application/json; charset=\"UTF-8\"; x=y",
         ] {
-            assert!(says(&[value]), "{value}");
+            assert_eq!(says(&[value]), Kind::Json, "{value}");
+        }
+        for value in [
+            "application/x-www-form-urlencoded",
+            "application/x-www-form-urlencoded; charset=UTF-8",
+        ] {
+            assert_eq!(says(&[value]), Kind::Form, "{value}");
         }
         for value in [
             "",
             "text/plain",
             "application/jsonp",
             "application/json; charset=latin1",
-            "application/x-www-form-urlencoded",
+            "application/x-www-form-urlencoded; charset=latin1",
+            "multipart/form-data; boundary=x",
             "text/plain; application/json",
         ] {
-            assert!(!says(&[value]), "{value}");
+            assert_eq!(says(&[value]), Kind::Other, "{value}");
         }
-        assert!(!says(&[]));
-        assert!(!says(&["application/json", "text/plain"]));
+        assert_eq!(says(&[]), Kind::Other);
+        assert_eq!(says(&["application/json", "text/plain"]), Kind::Other);
     }
 
     async fn read(chunks: &[&[u8]], announced: Option<u64>) -> Result<Vec<u8>, String> {
         let chunks: Vec<_> = chunks.iter().map(|chunk| Ok(chunk.to_vec())).collect();
         let body = Body {
             stream: Box::pin(stream::iter(chunks)),
-            is_json: true,
+            kind: Kind::Json,
             announced,
             limit: 8,
             deadline: None,

@@ -54,6 +54,8 @@ problems! {
     InvalidRequest => BAD_REQUEST, "invalid_request", "Send the token once, in one place";
     /// No `Host`, or several (RFC 9112 section 3.2).
     InvalidHost => BAD_REQUEST, "invalid_host", "Send exactly one Host header";
+    /// A form that cannot be read.
+    InvalidForm => BAD_REQUEST, "invalid_form", "The form could not be read";
     /// A body that is no JSON.
     InvalidJson => BAD_REQUEST, "invalid_json", "The request body is not valid JSON";
     /// Nothing that could be a credential.
@@ -70,6 +72,8 @@ problems! {
     UserDisabled => FORBIDDEN, "user_disabled", "This account is disabled";
     /// A wrong current password of a signed-in user.
     WrongPassword => FORBIDDEN, "wrong_password", "The current password is wrong";
+    /// The form of a page, sent from a page of another site.
+    CrossSite => FORBIDDEN, "cross_site", "This form was sent from another site";
     /// A path that does not exist.
     NotFound => NOT_FOUND, "not_found", "There is nothing at this path";
     /// A session that the user does not have.
@@ -84,6 +88,8 @@ problems! {
     BodyTooLarge => PAYLOAD_TOO_LARGE, "body_too_large", "The request body is too large";
     /// A body that does not say that it is JSON.
     UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send the request body as application/json";
+    /// A body that does not say that it is a form.
+    FormExpected => UNSUPPORTED_MEDIA_TYPE, "form_expected", "Send the request body as application/x-www-form-urlencoded";
     /// A body whose fields do not fit.
     ValidationFailed => UNPROCESSABLE_ENTITY, "validation_failed", "The request body does not fit";
     /// A fault of ours.
@@ -151,6 +157,21 @@ impl ApiError {
         Problem::InternalError.because(cause.into())
     }
 
+    /// The kind of problem.
+    pub(crate) fn problem(&self) -> Problem {
+        self.problem
+    }
+
+    /// The values that do not fit.
+    pub(crate) fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// The same answer with a page in the place of the problem document.
+    pub(crate) fn with_page(&self, content_type: &'static str, page: String) -> Response {
+        self.answer(content_type, page.into_bytes())
+    }
+
     /// What the answer says in words.
     fn detail(&self) -> Cow<'static, str> {
         if self.violations.is_empty() {
@@ -162,6 +183,25 @@ impl ApiError {
             .map(|violation| format!("{}: {}", violation.field, violation.message))
             .collect();
         Cow::Owned(described.join("; "))
+    }
+
+    /// Logs what went wrong, and gives the answer with this body.
+    fn answer(&self, content_type: &'static str, body: Vec<u8>) -> Response {
+        self.log();
+        let mut response = HttpResponse::new(body).into_response();
+        *response.status_mut() = self.problem.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(challenge) = self.problem.challenge() {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if self.problem.leaves_a_body() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self.problem.status() == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        response
     }
 
     fn log(&self) {
@@ -258,7 +298,6 @@ struct FieldProblem<'a> {
 
 impl Reply for ApiError {
     fn into_response(self) -> Response {
-        self.log();
         let detail = self.detail();
         let errors: Vec<FieldProblem<'_>> = self
             .violations
@@ -281,23 +320,7 @@ impl Reply for ApiError {
         // Strings and numbers under fixed names: there is nothing that could fail.
         let json = serde_json::to_vec(&body).unwrap_or_default();
 
-        let mut response = HttpResponse::new(json).into_response();
-        *response.status_mut() = self.problem.status();
-        let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        if let Some(challenge) = self.problem.challenge() {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-        }
-        if self.problem.leaves_a_body() {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        if self.problem.status() == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
-        }
-        response
+        self.answer("application/problem+json", json)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The fields of a JSON body, each with its rule and its schema, read leniently enough
+//! The fields of a JSON body or of a form, each with its rule and its schema, read leniently enough
 //! that every one which does not fit is reported at once.
 //!
 //! Members that nobody asks for are ignored. A member that comes twice makes the body no
@@ -177,10 +177,15 @@ impl Fields {
                 message: "must be a JSON object".to_owned(),
             }]));
         };
-        Ok(Self {
+        Ok(Self::new(members))
+    }
+
+    /// The same for what did not come as JSON.
+    pub(super) fn new(members: BTreeMap<String, Given>) -> Self {
+        Self {
             members,
             violations: Vec::new(),
-        })
+        }
     }
 
     /// The value of a field that must be there; `None` when it is noted as a violation.

@@ -19,7 +19,9 @@ use crate::domain::password_rules::PasswordRules;
 /// The status of the answer that refuses it.
 pub fn sign_up(body: &[u8]) -> Result<SignUp, u16> {
     let rules = PasswordRules::new(PasswordPolicy::default());
-    users::read_sign_up(body, &rules, Timestamp::from_seconds(1_800_000_000)).map_err(status)
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let fields = Fields::parse(body).map_err(status)?;
+    users::read_sign_up(fields, &rules, now).map_err(status)
 }
 
 /// Reads every field that any body has.

@@ -14,13 +14,16 @@ mod arrival;
 mod body;
 mod caller;
 mod client_addr;
+mod cookie;
 mod cors;
+mod cross_site;
 mod database_health;
 mod docs_page;
 mod document;
 mod dress;
 mod error;
 mod fields;
+mod form;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
@@ -50,6 +53,7 @@ use warp::http::Method;
 
 use self::operation::{Endpoint, Operation};
 use self::request_id::RequestIds;
+use self::routes::pages::{account, sign_in, sign_up};
 use self::routes::{docs, health, home, me, password_policy, sessions, users, well_known};
 pub use self::serve::Ended;
 pub(crate) use self::serve::Limits;
@@ -62,6 +66,19 @@ type Declare = fn(Operation, &Shared) -> Endpoint;
 /// Every route but those that describe the others.
 const ROUTES: &[(Method, &str, Declare)] = &[
     (Method::GET, "/", home::read),
+    (Method::GET, "/signup", sign_up::show),
+    (Method::POST, "/signup", sign_up::send),
+    (Method::GET, "/signin", sign_in::show),
+    (Method::POST, "/signin", sign_in::send),
+    (Method::POST, "/signout", sign_in::sign_out),
+    (Method::GET, "/account", account::show),
+    (Method::POST, "/account/password", account::change_password),
+    (Method::POST, "/account/sessions/end", account::end_session),
+    (
+        Method::POST,
+        "/account/sessions/end-all",
+        account::end_sessions,
+    ),
     (Method::GET, "/assets/style.css", home::style),
     (Method::GET, "/health", health::read),
     (Method::GET, "/health/live", health::live),

@@ -135,6 +135,12 @@ impl PasswordPolicy {
         self.max_length
     }
 
+    /// The kinds of characters that a password must have.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.require
+    }
+
     /// The password in NFC, unless it is too long.
     fn measurable<'p>(&self, password: &'p str) -> Option<std::borrow::Cow<'p, str>> {
         // No character of NFC decomposes into more than four, so what has

@@ -8,7 +8,7 @@ use warp::reply::Reply;
 use crate::http::document::{Document, JSON};
 use crate::http::error::Problem;
 use crate::http::operation::{Endpoint, Operation};
-use crate::http::pages::{self, HTML, with_page_headers};
+use crate::http::pages::{self, HTML, ProblemPage, with_page_headers};
 use crate::http::state::Settings;
 use crate::http::{docs_page, openapi};
 
@@ -60,7 +60,7 @@ pub(crate) fn endpoints(
                 let known = Problem::ALL.iter().find(|problem| problem.code() == code);
                 known.map_or_else(
                     || Problem::NotFound.into_response(),
-                    |problem| pages::problem(*problem),
+                    |problem| pages::page(&ProblemPage::from(*problem)),
                 )
             })
         }),

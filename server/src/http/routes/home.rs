@@ -8,15 +8,18 @@ use warp::http::header::{HeaderMap, HeaderValue, VARY};
 use warp::reply::Response;
 
 use super::bodies::json;
-use super::with;
+use super::pages::{Guest, Visit, visit};
 use crate::http::document::Document;
 use crate::http::negotiate::prefers_html;
 use crate::http::operation::{Endpoint, Operation};
-use crate::http::pages;
+use crate::http::pages::{self, HomePage};
 use crate::http::state::Shared;
 
 /// How long the style sheet may be kept, in seconds: it changes with the release.
 const STYLE_MAX_AGE: u32 = 300;
+
+/// The style sheet of every page.
+const STYLE: &str = include_str!("../../../pages/style.css");
 
 /// What a program is told.
 #[derive(Serialize, JsonSchema)]
@@ -35,16 +38,15 @@ pub(crate) fn read(operation: Operation, state: &Shared) -> Endpoint {
         .content::<String>(StatusCode::OK, "A greeting.", "text/html")
         .answered_by(|route| {
             route
-                .and(with(state))
+                .and(visit(state))
                 .and(warp::header::headers_cloned())
                 .then(greet)
         })
 }
 
-async fn greet(state: Shared, headers: HeaderMap) -> Response {
+async fn greet(visit: Visit, headers: HeaderMap) -> Response {
     let mut response = if prefers_html(&headers) {
-        let healthy = state.health.is_connected().await;
-        pages::home(healthy, state.settings.docs)
+        show(&visit).await
     } else {
         json(&Greeting {
             message: "Latchkey is running",
@@ -56,8 +58,19 @@ async fn greet(state: Shared, headers: HeaderMap) -> Response {
     response
 }
 
+/// The page, which is there whatever the database does.
+async fn show(visit: &Visit) -> Response {
+    let healthy = visit.state.health.is_connected().await;
+    let signed_in = healthy && matches!(visit.guest().await, Ok(Guest::Member(_)));
+    pages::page(&HomePage {
+        healthy,
+        docs: visit.state.settings.docs,
+        signed_in,
+    })
+}
+
 pub(crate) fn style(operation: Operation, _: &Shared) -> Endpoint {
-    let document = Document::new(pages::STYLE, "text/css; charset=utf-8", STYLE_MAX_AGE);
+    let document = Document::new(STYLE, "text/css; charset=utf-8", STYLE_MAX_AGE);
     operation.undescribed().answered_by(|route| {
         route
             .and(warp::header::headers_cloned())

@@ -6,6 +6,7 @@ use warp::reply::{Reply, Response};
 
 use super::bodies::{TokensBody, UserBody, json};
 use super::{signed_in, with};
+use crate::domain::password::Password;
 use crate::domain::user::ProfileChange;
 use crate::http::body::{Body, body};
 use crate::http::caller::{Caller, caller};
@@ -110,17 +111,20 @@ pub(crate) fn change_password(operation: Operation, state: &Shared) -> Endpoint 
 async fn replace_password(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let now = state.now();
     let (_, user) = signed_in(&state, &caller, now).await?;
-    let bytes = body.json().await?;
-    let mut fields = Fields::parse(&bytes)?;
-    let current = fields.required(&CURRENT_PASSWORD);
-    let new = fields.required(&NEW_PASSWORD);
-    let (Some(current), Some(new)) = (current, new) else {
-        return Err(fields.refusal());
-    };
+    let (current, new) = read_password_change(Fields::parse(&body.json().await?)?)?;
     let cx = caller.context(now).by(user.id);
     let tokens = state
         .accounts
         .change_password(&cx, &user, current, new)
         .await?;
     Ok(json(&TokensBody::from(tokens)))
+}
+
+/// Reads the current password and the new one.
+pub(in crate::http) fn read_password_change(
+    mut fields: Fields,
+) -> Result<(Password, Password), ApiError> {
+    let current = fields.required(&CURRENT_PASSWORD);
+    let new = fields.required(&NEW_PASSWORD);
+    current.zip(new).ok_or_else(|| fields.refusal())
 }

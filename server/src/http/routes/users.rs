@@ -11,6 +11,7 @@ use super::with;
 use crate::domain::accounts::{SignUp, SignedIn};
 use crate::domain::clock::Timestamp;
 use crate::domain::email::Email;
+use crate::domain::password::Password;
 use crate::domain::password_rules::PasswordRules;
 use crate::domain::user::UserName;
 use crate::http::body::{Body, body};
@@ -62,7 +63,8 @@ pub(crate) fn sign_up(operation: Operation, state: &Shared) -> Endpoint {
 
 async fn create(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let cx = caller.context(state.now());
-    let request = read_sign_up(&body.json().await?, state.accounts.rules(), cx.now)?;
+    let fields = Fields::parse(&body.json().await?)?;
+    let request = read_sign_up(fields, state.accounts.rules(), cx.now)?;
     let signed_in = state.accounts.sign_up(&cx, request).await?;
     let body = json(&SignedInBody::from(signed_in));
     Ok(with_status(body, StatusCode::CREATED).into_response())
@@ -71,11 +73,10 @@ async fn create(state: Shared, caller: Caller, body: Body) -> Result<Response, A
 /// Reads a sign-up, with everything that does not fit reported at once. The password is
 /// judged with as much of the rest as can be read.
 pub(in crate::http) fn read_sign_up(
-    body: &[u8],
+    mut fields: Fields,
     rules: &PasswordRules,
     now: Timestamp,
 ) -> Result<SignUp, ApiError> {
-    let mut fields = Fields::parse(body)?;
     let name = fields.required(&NAME);
     let email = fields.required(&EMAIL);
     let password = fields.required(&PASSWORD).and_then(|password| {
@@ -114,13 +115,14 @@ pub(crate) fn sign_in(operation: Operation, state: &Shared) -> Endpoint {
 
 async fn begin(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
     let cx = caller.context(state.now());
-    let bytes = body.json().await?;
-    let mut fields = Fields::parse(&bytes)?;
-    let email = fields.required(&EMAIL);
-    let password = fields.required(&PASSWORD);
-    let (Some(email), Some(password)) = (email, password) else {
-        return Err(fields.refusal());
-    };
+    let (email, password) = read_sign_in(Fields::parse(&body.json().await?)?)?;
     let signed_in = state.accounts.sign_in(&cx, &email, password).await?;
     Ok(json(&SignedInBody::from(signed_in)))
+}
+
+/// Reads a sign-in.
+pub(in crate::http) fn read_sign_in(mut fields: Fields) -> Result<(Email, Password), ApiError> {
+    let email = fields.required(&EMAIL);
+    let password = fields.required(&PASSWORD);
+    email.zip(password).ok_or_else(|| fields.refusal())
 }
