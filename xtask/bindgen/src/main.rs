@@ -1,5 +1,5 @@
-//! `latchkey-bindgen MODULE.wasm FOLDER NAME`: writes `NAME.js`, `NAME.d.ts`
-//! and `NAME_bg.wasm` into the folder.
+//! `latchkey-bindgen MODULE.wasm FOLDER NAME`: writes `NAME.js` and
+//! `NAME_bg.wasm` into the folder.
 //!
 //! What the command `wasm-bindgen` would do, as a library at exactly the
 //! version in Cargo.lock: the two sides of the bindings must be of one version,
@@ -35,7 +35,8 @@ fn run() -> Result<()> {
         .out_name(name)
         .web(true)?
         .omit_default_module_path(true)
-        .typescript(true)
+        // The types of the package are written by hand, for what it exports.
+        .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate(PathBuf::from(folder))

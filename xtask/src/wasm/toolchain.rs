@@ -7,6 +7,7 @@
 //!    other (`rustc-web`, `cargo-web`, `rust-web-src`); std is built from the
 //!    sources. The linker is the one that rustup's toolchain brings.
 
+use std::env;
 use std::fs;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -80,6 +81,12 @@ impl Toolchain {
             name.ends_with("RUSTFLAGS") || name.starts_with("CARGO_BUILD_")
         });
         build.args(["build", "--locked", "--target", TARGET]);
+        if let Some(sources) = dependencies() {
+            // A panic's message names its file, and the file's folder is this
+            // machine's business; besides, it makes the module bigger.
+            let flag = format!("--remap-path-prefix={sources}=");
+            build.env("CARGO_ENCODED_RUSTFLAGS", flag);
+        }
         if let Self::Debian { linker } = self {
             build
                 .env("RUSTC", DEBIAN_RUSTC)
@@ -89,6 +96,19 @@ impl Toolchain {
         }
         build
     }
+}
+
+/// The folder with the sources of dependencies.
+fn dependencies() -> Option<String> {
+    let home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(env::home_dir()?.join(".cargo")))?;
+    let sources = home.join("registry/src");
+    // Flags in a variable are split at spaces.
+    sources
+        .to_str()
+        .filter(|path| !path.contains(' '))
+        .map(str::to_owned)
 }
 
 /// Ways 1 and 2.
