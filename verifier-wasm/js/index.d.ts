@@ -58,6 +58,15 @@ export interface VerifierOptions {
    * turns it off.
    */
   cache?: number;
+  /**
+   * Follow the token's `status` claim (draft-ietf-oauth-status-list): any status but
+   * 0 is `revoked`. `verifyAsync` fetches the list and keeps it for its `ttl` (five
+   * seconds to one hour); `verify` uses what is held. A token whose list cannot be
+   * had is `status_unavailable` with `fail-closed` and passes with `fail-open`; one
+   * without the claim passes unless `requiredClaims` has `status`. Default: the claim
+   * is not looked at.
+   */
+  statusList?: "fail-closed" | "fail-open";
 }
 
 export interface VerifyOptions {
@@ -104,8 +113,8 @@ export interface Verifier {
   /**
    * The same, and fetches a remote key set again when it is older than its
    * `max-age` (one minute to one hour; ten minutes if it has none) or lacks the
-   * token's `kid` (at most every 30 seconds). When that fails, the set that is held
-   * stays in use.
+   * token's `kid` (at most every 30 seconds), and with `statusList` the token's
+   * status list. When that fails, what is held stays in use.
    */
   verifyAsync(token: string, options?: VerifyOptions): Promise<Verified>;
   /** Checks the signature alone: no claim, no `typ`. The payload need not be JSON. */

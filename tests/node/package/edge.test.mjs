@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 
+import { lst } from "../../../verifier-wasm/tests/node/lists.mjs";
 import { Origin } from "../../../verifier-wasm/tests/node/origin.mjs";
 import { TestKey } from "../../../verifier-wasm/tests/node/tokens.mjs";
 import { temporaryFolder } from "../support/folder.mjs";
@@ -44,6 +45,7 @@ function worker() {
       awaited: await createVerifier({ jwksUri: ${source(JWKS)} }),
       promised: createVerifier({ jwksUri: ${source(JWKS)} }),
       issuer: await createVerifier({ issuer: ${source("")} }),
+      status: await createVerifier({ jwksUri: ${source(JWKS)} }, { statusList: "fail-closed" }),
     };
     const { now } = Date;
     export default {
@@ -144,6 +146,27 @@ test("a request that is gone takes no other one with it", async (t) => {
   assert.equal(await ask("awaited/verifyAsync", token(one)), "good", "does not wait for the first");
   answerFirst();
   assert.equal(await first, "good");
+});
+
+test("a status list is fetched within a request, and then is for all", async (t) => {
+  const list = "/lists/1";
+  const uri = origin.base + list;
+  const publish = (bytes) => (response) => {
+    const claims = { sub: uri, iat: expiry - 3600, ttl: 60, status_list: { bits: 1, lst: lst(bytes) } };
+    setTimeout(() => response.end(one.sign(claims, { typ: "statuslist+jwt" })), 200);
+  };
+  const at = (idx) => token(one, { status: { status_list: { idx, uri } } });
+  origin.reset({ [JWKS]: { keys: [one.jwk] }, [list]: publish([0b10]) });
+  const ask = start(t);
+  const verdicts = await many(10, (_, index) => ask("status/verifyAsync", at(index % 2)));
+  assert.deepEqual(verdicts, Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? "good" : "revoked")));
+  assert.equal(await ask("status/verify", at(0)), "good");
+  assert.equal(await ask("status/verify", at(1)), "revoked");
+  const { length } = origin.requests;
+  origin.answers[list] = publish([0b01]);
+  const later = await many(10, () => ask("status/verifyAsync/60", at(0)));
+  assert.deepEqual(new Set(later), new Set(["revoked"]));
+  assert.equal(origin.requests.length, length + 1, "once the list is held, one fetches for the others");
 });
 
 test("a server that is down is not asked by every request", async (t) => {

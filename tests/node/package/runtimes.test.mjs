@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import * as runner from "node:test";
 import { promisify } from "node:util";
+import { deflateSync } from "node:zlib";
 
 import { build as esbuild } from "esbuild";
 import { Miniflare } from "miniflare";
@@ -43,6 +44,10 @@ async function data() {
   const attacks = (await vector("jwt_attacks.jsonl")).trimEnd().split("\n");
   return {
     origin,
+    lists: {
+      second: deflateSync(Uint8Array.of(2)).toString("base64url"),
+      bomb: deflateSync(Buffer.alloc(64 << 20)).toString("base64url"),
+    },
     passwords: JSON.parse(await readFile(here("golden.json"), "utf8")),
     vectors: {
       rfcs: JSON.parse(await vector("rfc7515_8037.json")),

@@ -22,10 +22,11 @@ const readers = {
     Number.isInteger(value) && value >= 0 && value <= 1_000_000
       ? undefined
       : "must be a number of tokens up to 1000000, or 0 to turn it off",
-  statusList: () => "is not supported in this version",
+  statusList: (value) =>
+    value === "fail-closed" || value === "fail-open" ? undefined : 'must be "fail-closed" or "fail-open"',
 };
 
-/** The options as WebAssembly takes them and `cache`, with the defaults filled in. */
+/** The options as WebAssembly takes them, `cache` and `statusList`, with the defaults filled in. */
 export function readOptions(options) {
   const given = readMembers(options, "options", Object.keys(readers));
   for (const [name, value] of Object.entries(given)) {
@@ -46,6 +47,7 @@ export function readOptions(options) {
     maxTokenLength: given.maxTokenLength ?? 16384,
     allowNoExpiry: given.allowNoExpiry ?? false,
     cache: given.cache ?? 1000,
+    statusList: given.statusList,
   };
 }
 

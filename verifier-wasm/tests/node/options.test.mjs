@@ -35,7 +35,9 @@ test("wrong options", async () => {
     [{ cache: 1.5 }, "cache"],
     [{ cache: 1_000_001 }, "cache"],
     [{ cache: true }, "cache"],
-    [{ statusList: "fail-closed" }, "statusList"],
+    [{ statusList: "closed" }, "statusList"],
+    [{ statusList: true }, "statusList"],
+    [{ statusList: null }, "statusList"],
   ]) {
     await assert.rejects(
       createVerifier({ secret: SECRET }, options),
