@@ -1,8 +1,11 @@
-//! What the build embeds for browsers: the npm package of the verifier, as far
-//! as `cargo xtask wasm` had built it when the server was compiled.
+//! What the build embeds for browsers: what our own pages load, and the npm package of the
+//! verifier, as far as `cargo xtask wasm` had built it when the server was compiled.
 
 /// One embedded file: its path in the package, with `/`, and its content.
 pub type Asset = (&'static str, &'static [u8]);
+
+/// Our own files, under `/assets/`: what lies beside the templates.
+pub const PAGE_FILES: &[Asset] = &[("style.css", include_bytes!("../pages/style.css"))];
 
 /// The files of `verifier-wasm/pkg`, sorted by path; empty if the package had not
 /// been built. The table is written by `build.rs`.

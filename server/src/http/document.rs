@@ -32,6 +32,15 @@ impl Document {
         Self::with_etag(body, &etag, content_type, max_age)
     }
 
+    /// A document that caches may keep if they ask each time whether it still is the one:
+    /// files that load each other must not be of two releases.
+    pub(crate) fn checked(body: impl Into<Bytes>, content_type: &'static str) -> Self {
+        Self {
+            cache_control: HeaderValue::from_static("public, no-cache"),
+            ..Self::new(body, content_type, 0)
+        }
+    }
+
     /// The same with an entity tag that is known already, in its quotes.
     pub(crate) fn with_etag(
         body: Bytes,

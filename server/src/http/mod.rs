@@ -53,8 +53,8 @@ use warp::http::Method;
 
 use self::operation::{Endpoint, Operation};
 use self::request_id::RequestIds;
-use self::routes::pages::{account, sign_in, sign_up};
-use self::routes::{docs, health, home, me, password_policy, sessions, users, well_known};
+use self::routes::pages::{account, sign_in, sign_up, token};
+use self::routes::{assets, docs, health, home, me, password_policy, sessions, users, well_known};
 pub use self::serve::Ended;
 pub(crate) use self::serve::Limits;
 use self::state::Shared;
@@ -79,7 +79,23 @@ const ROUTES: &[(Method, &str, Declare)] = &[
         "/account/sessions/end-all",
         account::end_sessions,
     ),
-    (Method::GET, "/assets/style.css", home::style),
+    (Method::POST, "/account/token", token::exchange),
+    (Method::GET, "/assets/{file}", assets::own),
+    (
+        Method::GET,
+        "/assets/latchkey-verifier/{file}",
+        assets::package,
+    ),
+    (
+        Method::GET,
+        "/assets/latchkey-verifier/lib/{file}",
+        assets::package,
+    ),
+    (
+        Method::GET,
+        "/assets/latchkey-verifier/wasm/{file}",
+        assets::package,
+    ),
     (Method::GET, "/health", health::read),
     (Method::GET, "/health/live", health::live),
     (Method::GET, "/health/ready", health::ready),

@@ -55,7 +55,7 @@ pub(super) struct TokensBody {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-enum TokenType {
+pub(super) enum TokenType {
     Bearer,
 }
 

@@ -1,4 +1,4 @@
-//! `GET /`: a greeting for programs, a small page for people; and the pages' style sheet.
+//! `GET /`: a greeting for programs, a small page for people.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,17 +9,10 @@ use warp::reply::Response;
 
 use super::bodies::json;
 use super::pages::{Guest, Visit, visit};
-use crate::http::document::Document;
 use crate::http::negotiate::prefers_html;
 use crate::http::operation::{Endpoint, Operation};
 use crate::http::pages::{self, HomePage};
 use crate::http::state::Shared;
-
-/// How long the style sheet may be kept, in seconds: it changes with the release.
-const STYLE_MAX_AGE: u32 = 300;
-
-/// The style sheet of every page.
-const STYLE: &str = include_str!("../../../pages/style.css");
 
 /// What a program is told.
 #[derive(Serialize, JsonSchema)]
@@ -66,14 +59,5 @@ async fn show(visit: &Visit) -> Response {
         healthy,
         docs: visit.state.settings.docs,
         signed_in,
-    })
-}
-
-pub(crate) fn style(operation: Operation, _: &Shared) -> Endpoint {
-    let document = Document::new(STYLE, "text/css; charset=utf-8", STYLE_MAX_AGE);
-    operation.undescribed().answered_by(|route| {
-        route
-            .and(warp::header::headers_cloned())
-            .map(move |headers: HeaderMap| document.answer(&headers))
     })
 }

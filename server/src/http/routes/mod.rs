@@ -1,5 +1,6 @@
 //! The handlers, one file per noun, each with the declaration of its operation.
 
+pub(super) mod assets;
 mod bodies;
 pub(super) mod docs;
 pub(super) mod health;

@@ -6,6 +6,7 @@
 pub(in crate::http) mod account;
 pub(in crate::http) mod sign_in;
 pub(in crate::http) mod sign_up;
+pub(in crate::http) mod token;
 mod visit;
 
 use warp::reply::Response;
