@@ -10,13 +10,13 @@ import { promisify } from "node:util";
 import { deflateSync } from "node:zlib";
 
 import { build as esbuild } from "esbuild";
-import { Miniflare } from "miniflare";
 import { build as vite } from "vite";
 
 import { openPage, startBrowser } from "../support/browser.mjs";
 import { projectWithPackage } from "../support/package.mjs";
 import { bun, deno } from "../support/programs.mjs";
 import { serve } from "../support/static.mjs";
+import { bundleWorker, startWorker } from "../support/worker.mjs";
 import { answers } from "./answers.mjs";
 
 /** What the README tells a page to allow, and nothing else. */
@@ -119,50 +119,25 @@ test("Bun", async () => {
 });
 
 test("workerd: the module is imported, and nothing is compiled at run time", async (t) => {
-  const worker = await startWorker(t, "worker.mjs");
+  const worker = await startWorker(t, await bundleWorker(project, "worker.mjs"));
   const answer = await (await worker.dispatchFetch("http://worker/")).json();
   await complete(answer);
   assert.equal(answer.compiles, false, "this runtime would have compiled, too");
 });
 
 test("an edge worker that checks tokens never loads a dictionary", async (t) => {
-  const worker = await startWorker(t, "tokens-only.mjs");
+  const bundle = await bundleWorker(project, "tokens-only.mjs");
+  const worker = await startWorker(t, bundle);
   const answer = await worker.dispatchFetch("http://worker/", { headers: { authorization: "Bearer x" } });
   assert.match(await answer.text(), /VerifierError/);
-  const modules = (await readdir(join(project, "tokens-only"))).filter((name) => name.endsWith(".wasm"));
+  const modules = (await readdir(bundle)).filter((name) => name.endsWith(".wasm"));
   assert.equal(modules.length, 1);
   const [one, two] = await Promise.all([
-    readFile(join(project, "tokens-only", modules[0])),
+    readFile(join(bundle, modules[0])),
     readFile(join(project, "node_modules/latchkey-verifier/wasm/tokens_bg.wasm")),
   ]);
   assert.ok(one.equals(two));
 });
-
-/** A Worker, bundled as Wrangler does it: modules of WebAssembly stay files to import. */
-async function startWorker(t, entry) {
-  const outdir = join(project, entry.replace(".mjs", ""));
-  await esbuild({
-    absWorkingDir: project,
-    entryPoints: [entry],
-    bundle: true,
-    format: "esm",
-    conditions: ["workerd", "worker", "browser"],
-    loader: { ".wasm": "copy" },
-    outdir,
-  });
-  const worker = new Miniflare({
-    modules: true,
-    modulesRoot: outdir,
-    scriptPath: join(outdir, entry.replace(".mjs", ".js")),
-    modulesRules: [
-      { type: "ESModule", include: ["**/*.js"] },
-      { type: "CompiledWasm", include: ["**/*.wasm"] },
-    ],
-    compatibilityDate: "2026-01-01",
-  });
-  t.after(() => worker.dispose());
-  return worker;
-}
 
 test("Chromium without a bundler, under a strict policy", async () => {
   const plain = join(project, "plain");

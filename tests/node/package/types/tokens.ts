@@ -108,6 +108,8 @@ export async function wrong(verifier: Verifier, name: string): Promise<void> {
   const algorithm: Algorithm = name;
   // @ts-expect-error: seconds
   await createVerifier({ jwks }, { clockTolerance: "5s" });
+  // @ts-expect-error: closed or open, and nothing between
+  await createVerifier({ jwks }, { statusList: true });
   // @ts-expect-error: only `typ` may be null
   await createVerifier({ jwks }, { issuer: null });
   // @ts-expect-error: a promise is not a verifier
