@@ -5,7 +5,7 @@ use serde_json::Value;
 
 on_each_backend![
     a_line_of_json_is_an_event,
-    a_request_is_one_line_with_its_id,
+    a_request_is_one_line_with_its_id_beside_its_record,
     nobody_writes_lines_of_their_own,
     nothing_is_coloured_in_a_file,
 ];
@@ -36,7 +36,7 @@ async fn a_line_of_json_is_an_event(backend: Backend) {
     assert!(!events(&server).is_empty());
 }
 
-async fn a_request_is_one_line_with_its_id(backend: Backend) {
+async fn a_request_is_one_line_with_its_id_beside_its_record(backend: Backend) {
     let server = Home::new(backend)
         .arg("--log-format")
         .arg("json")
@@ -54,8 +54,15 @@ async fn a_request_is_one_line_with_its_id(backend: Backend) {
         .iter()
         .filter(|event| event.to_string().contains(id))
         .collect();
-    assert_eq!(lines.len(), 1, "{lines:#?}");
-    let line = lines[0].to_string();
+    let (audited, answered): (Vec<_>, Vec<_>) = lines
+        .into_iter()
+        .partition(|event| event["target"] == "latchkey::audit");
+    assert_eq!(
+        (audited.len(), answered.len()),
+        (1, 1),
+        "{audited:#?} {answered:#?}"
+    );
+    let line = answered[0].to_string();
     for part in ["/api/v1/users/signin", "POST", "401", "127.0.0.1"] {
         assert!(line.contains(part), "{part} is not in {line}");
     }

@@ -51,8 +51,8 @@ impl Command {
             };
             let opened = open::storage(cx, missing).await?;
             let storage = Arc::clone(&opened.storage);
+            let cx = opened.operator();
             let clients = Clients::new(opened.storage, Arc::new(SystemEntropy));
-            let cx = WriteContext::operator(opened.now);
             let done = self.apply(&clients, &cx).await;
             storage.close().await;
             done

@@ -14,7 +14,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::open::{self, Missing};
-use super::{Context, output, runtime};
+use super::{Context, operator, output, runtime};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::entropy::{Entropy, SystemEntropy};
@@ -153,7 +153,7 @@ impl Keys {
     }
 
     async fn change(&self, decide: impl Decision) -> anyhow::Result<Vec<KeyRecord>> {
-        let cx = WriteContext::operator(self.now);
+        let cx = WriteContext::operator(self.now, operator::name());
         Ok(keys::change(&*self.storage, &cx, &self.settings, &self.entropy, decide).await?)
     }
 

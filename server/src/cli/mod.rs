@@ -15,6 +15,7 @@ mod jwks_source;
 mod key;
 mod migrate;
 mod open;
+mod operator;
 pub mod output;
 mod password;
 mod private_file;

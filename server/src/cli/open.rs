@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::Context;
+use super::{Context, operator};
 use crate::config::{Config, DatabaseUrl};
 use crate::domain::clock::{Clock as _, SharedClock, SystemClock, Timestamp};
+use crate::domain::context::WriteContext;
 use crate::storage::{self, OpenOptions, Pending, SharedStorage};
 
 /// The configured database, and the time at which it was opened.
@@ -14,6 +15,13 @@ pub(super) struct Opened {
     pub(super) config: Config,
     pub(super) storage: SharedStorage,
     pub(super) now: Timestamp,
+}
+
+impl Opened {
+    /// The cause of a change that is made now.
+    pub(super) fn operator(&self) -> WriteContext {
+        WriteContext::operator(self.now, operator::name())
+    }
 }
 
 /// What to do when there is no SQLite file at the configured place.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -106,7 +107,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     asked.context("cannot ask the database for the time")?;
     let clock: Arc<dyn Clock> = Arc::<SharedClock>::clone(&shared);
     let services = services(&config, config.issuer(address), &storage, &clock).await?;
-    let background = in_the_background(&services, shared);
+    let background = in_the_background(&services, shared, config.audit.keep);
     let settings = Settings::new(&config, config.public_url(address), config.issuer(address));
     let state = Arc::new(AppState::new(services, settings));
 
@@ -187,7 +188,11 @@ async fn services(
 }
 
 /// Keeps the keys fresh, the house in order and the clock right until it is aborted.
-fn in_the_background(services: &Services, shared: Arc<SharedClock>) -> JoinHandle<()> {
+fn in_the_background(
+    services: &Services,
+    shared: Arc<SharedClock>,
+    keep_audit: Duration,
+) -> JoinHandle<()> {
     let storage = Arc::clone(&services.storage);
     let keyring = Arc::clone(services.sessions.keyring());
     let clock = Arc::clone(&services.clock);
@@ -197,6 +202,7 @@ fn in_the_background(services: &Services, shared: Arc<SharedClock>) -> JoinHandl
         Arc::clone(&clock),
         Arc::clone(&services.entropy),
         services.sessions.rules(),
+        keep_audit,
     );
     tokio::spawn(async move {
         tokio::join!(

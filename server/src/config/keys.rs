@@ -75,6 +75,7 @@ pub const KEYS: &[Key] = &[
     key("passwords.hashing_slots", Shape::Number),
     key("passwords.hashing_queue", Shape::Number),
     key("rate_limits.enabled", Shape::Switch),
+    key("audit.keep", Shape::Text),
 ];
 
 /// What every variable of ours begins with.

@@ -9,6 +9,7 @@
 //! wrong, so that nothing is checked again further in.
 
 mod algorithm;
+mod audit;
 mod cors;
 mod database;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     algorithm::{Algorithm, AlgorithmChoice},
+    audit::Audit,
     cors::{CorsOrigin, CorsPolicy},
     database::{Database, DatabaseUrl},
     effective::{Effective, effective},
@@ -75,6 +77,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// Whether tries are limited.
     pub rate_limits: RateLimits,
+    /// What is kept of who did what.
+    pub audit: Audit,
 }
 
 /// The `[rate_limits]` section.

@@ -13,7 +13,7 @@ const MAX_GRACE: Duration = Duration::from_secs(5 * 60);
 
 /// Checks every value that its own type cannot.
 pub(super) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
-    for rule in [server, database, tokens, passwords] {
+    for rule in [server, database, tokens, passwords, audit] {
         if let Err((path, problem)) = rule(&loaded.config) {
             let origin = loaded.origin(path).unwrap_or("default");
             return Err(ConfigError::new(format!("{path}: {problem} ({origin})")));
@@ -128,6 +128,15 @@ fn passwords(config: &Config) -> Checked {
         queue <= 100_000,
         "passwords.hashing_queue",
         format!("{queue} is more than 100000"),
+    )
+}
+
+fn audit(config: &Config) -> Checked {
+    let one_day = Duration::from_secs(24 * 60 * 60);
+    require(
+        config.audit.keep >= one_day,
+        "audit.keep",
+        "must be at least 1d",
     )
 }
 

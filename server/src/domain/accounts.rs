@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::audit::{self, Event, Reason, Word};
 use super::clock::Timestamp;
 use super::context::WriteContext;
 use super::email::Email;
@@ -18,7 +19,7 @@ use super::password_hash::PasswordHash;
 use super::password_rules::{NewPassword, PasswordRules};
 use super::sessions::{Sessions, TokenPair};
 use super::user::{Age, Credentials, NewUser, ProfileChange, User, UserName};
-use crate::storage::{Guarded, SharedStorage};
+use crate::storage::{Guarded, SharedStorage, StorageError};
 
 /// How often whoever gives the right password starts over when the stored hash changes
 /// underneath. Two people who sign in to one account while its hash is being replaced need
@@ -152,11 +153,14 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             let found = self.storage.credentials_by_email(email).await?;
             let verdict = self.verify(password.clone(), found.as_ref()).await?;
-            let (Some(found), Verdict::Match { outdated }) = (found, verdict) else {
-                return Err(Error::InvalidCredentials);
+            let (Some(found), Verdict::Match { outdated }) = (found.as_ref(), verdict) else {
+                let event = sign_in_failed(found.as_ref());
+                return Err(self.refuse(cx, event, Error::InvalidCredentials).await);
             };
             if found.user.disabled_at.is_some() {
-                return Err(Error::UserDisabled);
+                let event =
+                    Event::of(Word::SignInFailed, found.user.id).because(Reason::UserDisabled);
+                return Err(self.refuse(cx, event, Error::UserDisabled).await);
             }
             let upgraded = if outdated && self.may_replace(&found.password) {
                 Some(self.hash(password.clone()).await?)
@@ -177,7 +181,10 @@ impl Accounts {
                 }
                 // Changed or disabled while the password was being checked: look again.
                 Guarded::Stale => {}
-                Guarded::NotFound => return Err(Error::InvalidCredentials),
+                Guarded::NotFound => {
+                    let event = sign_in_failed(None);
+                    return Err(self.refuse(cx, event, Error::InvalidCredentials).await);
+                }
             }
         }
         Err(Error::Overloaded)
@@ -228,7 +235,8 @@ impl Accounts {
                 cx.now,
             )
             .map_err(Error::Invalid)?;
-        let mut stored = self.confirm(user.id, current.clone()).await?;
+        let failed = Word::PasswordChangeFailed;
+        let mut stored = self.confirm(cx, failed, user.id, current.clone()).await?;
         let hash = self.hash(new.into_inner()).await?;
         for _ in 0..ATTEMPTS {
             let (session, tokens) = self.sessions.prepare(user.id, cx.now)?;
@@ -239,7 +247,9 @@ impl Accounts {
             match changed {
                 Guarded::Done(_) => return Ok(tokens.release()),
                 // Another password, or another hash of this one: look again.
-                Guarded::Stale => stored = self.confirm(user.id, current.clone()).await?,
+                Guarded::Stale => {
+                    stored = self.confirm(cx, failed, user.id, current.clone()).await?;
+                }
                 Guarded::NotFound => return Err(Error::InvalidAccessToken),
             }
         }
@@ -255,8 +265,14 @@ impl Accounts {
     /// [`Error::Overloaded`], [`Error::Storage`].
     pub async fn delete(&self, cx: &WriteContext, id: UserId, password: Password) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let stored = self.confirm(id, password.clone()).await?;
-            match self.storage.delete_user(cx, id, Some(&stored)).await? {
+            let failed = Word::DeletionFailed;
+            let stored = self.confirm(cx, failed, id, password.clone()).await?;
+            let deleted = self.storage.delete_user(cx, id, Some(&stored)).await;
+            if matches!(deleted, Err(StorageError::UserReferenced)) {
+                let event = Event::of(failed, id).because(Reason::UserReferenced);
+                return Err(self.refuse(cx, event, Error::UserReferenced).await);
+            }
+            match deleted? {
                 Guarded::Done(()) => return Ok(()),
                 // Another password, or another hash of this one: look again.
                 Guarded::Stale => {}
@@ -266,13 +282,23 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// Makes sure that `password` is the user's, and gives the hash that says so.
-    async fn confirm(&self, id: UserId, password: Password) -> Result<PasswordHash> {
+    /// Makes sure that `password` is the user's, and gives the hash that says so. If it is
+    /// not, that is what `failed` because of it.
+    async fn confirm(
+        &self,
+        cx: &WriteContext,
+        failed: Word,
+        id: UserId,
+        password: Password,
+    ) -> Result<PasswordHash> {
         let found = self.storage.credentials(id).await?;
         let verdict = self.verify(password, found.as_ref()).await?;
         match (found, verdict) {
             (None, _) => Err(Error::InvalidAccessToken),
-            (Some(_), Verdict::Mismatch) => Err(Error::WrongPassword),
+            (Some(_), Verdict::Mismatch) => {
+                let event = Event::of(failed, id).because(Reason::WrongPassword);
+                Err(self.refuse(cx, event, Error::WrongPassword).await)
+            }
             // Whose sessions have ended with that.
             (Some(found), _) if found.user.disabled_at.is_some() => Err(Error::InvalidAccessToken),
             (Some(found), Verdict::Match { .. }) => Ok(found.password),
@@ -295,8 +321,21 @@ impl Accounts {
         }
     }
 
+    /// Records why somebody is refused, and gives the error to answer with.
+    async fn refuse(&self, cx: &WriteContext, event: Event, answer: Error) -> Error {
+        audit::refuse(&*self.storage, cx, event, answer).await
+    }
+
     async fn hash(&self, password: Password) -> Result<PasswordHash> {
         Ok(self.hasher.hash(password).await?)
+    }
+}
+
+/// The password is not that of whom the address has found.
+fn sign_in_failed(found: Option<&Credentials>) -> Event {
+    match found {
+        Some(found) => Event::of(Word::SignInFailed, found.user.id).because(Reason::WrongPassword),
+        None => Event::new(Word::SignInFailed).because(Reason::UnknownEmail),
     }
 }
 

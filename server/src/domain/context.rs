@@ -1,6 +1,7 @@
 //! Who does a thing, from where and when: handed to everything that changes something.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::clock::Timestamp;
 use super::ids::UserId;
@@ -29,8 +30,8 @@ pub const USER_AGENT_MAX: usize = 256;
 impl WriteContext {
     /// A change that an operator makes at the command line.
     #[must_use]
-    pub const fn operator(now: Timestamp) -> Self {
-        Self::without_client(Actor::Operator, now)
+    pub const fn operator(now: Timestamp, name: OperatorName) -> Self {
+        Self::without_client(Actor::Operator(name), now)
     }
 
     /// A change that the service makes by itself, such as housekeeping.
@@ -58,14 +59,32 @@ impl WriteContext {
 }
 
 /// Who acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// Somebody who has not signed in.
     Anonymous,
     /// A signed-in user.
     User(UserId),
     /// An operator at the command line.
-    Operator,
+    Operator(OperatorName),
     /// The service itself.
     Service,
+}
+
+/// Who an operator is to the operating system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorName(Arc<str>);
+
+impl OperatorName {
+    /// The operator of this name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }

@@ -39,10 +39,12 @@ pub struct Housekeeping {
     entropy: Arc<dyn Entropy>,
     access_ttl: Duration,
     refresh_grace: Duration,
+    keep_audit: Duration,
 }
 
 impl Housekeeping {
-    /// Keeps house in `storage`, with the periods of `rules`.
+    /// Keeps house in `storage`, with the periods of `rules`, and keeps the audit trail for
+    /// as long as `keep_audit`.
     #[must_use]
     pub fn new(
         storage: SharedStorage,
@@ -50,6 +52,7 @@ impl Housekeeping {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         rules: &TokenRules,
+        keep_audit: Duration,
     ) -> Self {
         Self {
             storage,
@@ -58,6 +61,7 @@ impl Housekeeping {
             entropy,
             access_ttl: rules.access_ttl,
             refresh_grace: rules.refresh_grace,
+            keep_audit,
         }
     }
 
@@ -100,6 +104,7 @@ impl Housekeeping {
             Ok(kept) => tracing::debug!(
                 sessions = kept.sessions,
                 successors = kept.successors,
+                audit_events = kept.audit_events,
                 "forgot what is over"
             ),
             Err(error) => tracing::warn!(%error, "housekeeping failed"),
@@ -110,6 +115,7 @@ impl Housekeeping {
         Limits {
             sessions_over_before: now.minus(self.access_ttl + LEEWAY),
             rotated_before: now.minus(self.refresh_grace),
+            audited_before: now.minus(self.keep_audit),
         }
     }
 

@@ -89,6 +89,35 @@ id! {
     ClientId
 }
 
+id! {
+    /// An identifier of a record in the audit trail.
+    EventId
+}
+
+impl EventId {
+    /// A new identifier made at `now` that comes after those with a lower `nth` of the same
+    /// instant: a counter in `rand_a`, as RFC 9562 section 6.2 has it.
+    #[must_use]
+    pub fn nth(now: Timestamp, nth: u16, entropy: &dyn Entropy) -> Self {
+        let mut bytes = *Self::new(now, entropy).as_bytes();
+        let [high, low] = nth.min(0xfff).to_be_bytes();
+        bytes[6] = 0x70 | high;
+        bytes[7] = low;
+        Self::from_bytes(bytes)
+    }
+
+    /// The lowest identifier that can be made at `at`; the bound of what is later.
+    #[must_use]
+    pub fn floor(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.as_millis())
+            .unwrap_or(0)
+            .min((1 << 48) - 1);
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+        Self::from_bytes(bytes)
+    }
+}
+
 impl SessionId {
     /// When the session began, which a `UUIDv7` carries in its first 48 bits.
     ///

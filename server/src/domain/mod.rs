@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod administration;
 mod aead;
+pub mod audit;
 pub mod clients;
 pub mod clock;
 pub mod context;

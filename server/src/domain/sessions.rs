@@ -186,15 +186,9 @@ impl Sessions {
                 sealed_successor, ..
             } => successor::open(token, subject.session, &sealed_successor)
                 .ok_or(Error::InvalidRefreshToken)?,
-            RotationOutcome::Reused(user) => {
-                tracing::warn!(
-                    %user,
-                    session = %subject.session,
-                    "a refresh token was used again: its session has ended"
-                );
+            RotationOutcome::Reused(_) | RotationOutcome::Ended => {
                 return Err(Error::InvalidRefreshToken);
             }
-            RotationOutcome::Ended => return Err(Error::InvalidRefreshToken),
         };
         self.pair(&keys, subject, now, until, refresh_token)
     }

@@ -11,6 +11,7 @@
 //! where `open_my_database` is an async function that answers with a [`Fresh`] database.
 //! Each case then is a test with the back end in its name.
 
+mod audit;
 mod clients;
 mod housekeeping;
 mod keys;
@@ -23,6 +24,7 @@ mod users;
 use std::any::Any;
 use std::time::Duration;
 
+pub(super) use self::audit::*;
 pub(super) use self::clients::*;
 pub(super) use self::housekeeping::*;
 pub(super) use self::keys::*;
@@ -94,6 +96,13 @@ macro_rules! suite {
             an_import_that_is_run_again_changes_nothing,
             who_is_in_the_way_of_an_import_stays,
             users_are_exported_by_identifier_in_pages,
+            every_change_is_on_record_once,
+            what_does_not_happen_is_not_on_record,
+            reuse_is_on_record_and_a_rotation_is_not,
+            a_record_is_found_again_exactly,
+            the_records_of_one_unit_are_in_its_order,
+            the_trail_is_read_by_user_word_and_time,
+            housekeeping_forgets_old_records,
             a_closed_database_is_unavailable,
         );
     };

@@ -5,10 +5,11 @@
 //! there; a conflict has a variant of its own. No SQL type gets out of a back end.
 //!
 //! Whatever changes something takes a [`WriteContext`], so that a back end can record who
-//! did it in the same transaction.
+//! did it in the same transaction: see [`audit`](crate::domain::audit).
 
 #[cfg(test)]
 mod conformance;
+mod journal;
 pub mod migrations;
 pub mod postgres;
 pub mod sqlite;
@@ -22,6 +23,7 @@ use self::migrations::{MigrationError, Migrator, PostgresMigrator, SqliteMigrato
 use self::postgres::{Connector, PostgresStorage};
 use self::sqlite::SqliteStorage;
 use crate::config::DatabaseUrl;
+use crate::domain::audit::{AuditFilter, AuditPage, Event, Record};
 use crate::domain::clients::{Client, ClientName};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
@@ -208,13 +210,23 @@ pub trait Storage: Send + Sync + 'static {
     /// Changes the stored keys if they still are of `generation`; says whether they were.
     ///
     /// The rules of rotation are decided above, on a snapshot; this makes sure that two
-    /// who decide at once do not both have their way.
+    /// who decide at once do not both have their way. `events` are what the changes come to,
+    /// for the audit trail.
     async fn change_keys(
         &self,
         cx: &WriteContext,
         generation: u64,
         changes: Vec<KeyChange>,
+        events: Vec<Event>,
     ) -> Result<bool>;
+
+    /// Records what happened and changed nothing, such as a sign-in that was refused. What
+    /// changes something is recorded by the method that changes it.
+    async fn record(&self, cx: &WriteContext, event: Event) -> Result<()>;
+
+    /// Up to `limit` records of the audit trail, the oldest first.
+    async fn audit(&self, filter: &AuditFilter, page: AuditPage, limit: u32)
+    -> Result<Vec<Record>>;
 
     /// Takes the turn at `chore` if nobody has taken it for the time `every`; says whether
     /// this is who has it now.
@@ -290,6 +302,8 @@ pub struct Limits {
     pub sessions_over_before: Timestamp,
     /// Sealed successors of refresh tokens that were rotated before this are deleted.
     pub rotated_before: Timestamp,
+    /// Records of the audit trail from before this are deleted.
+    pub audited_before: Timestamp,
 }
 
 /// What housekeeping did.
@@ -299,6 +313,8 @@ pub struct Housekept {
     pub sessions: u64,
     /// Deleted sealed successors.
     pub successors: u64,
+    /// Deleted records of the audit trail.
+    pub audit_events: u64,
 }
 
 /// The result of a storage method.

@@ -42,6 +42,7 @@ impl Import {
         let (input, size) = source(self.file.as_deref())?;
         let tally = runtime::command(async {
             let opened = self.open(cx).await?;
+            let operator = opened.operator();
             let rehearsal = if self.dry_run {
                 Some(scratch(&opened).await?)
             } else {
@@ -52,7 +53,6 @@ impl Import {
             let cost = cost.context("passwords.argon2")?.cost;
             let entropy = Arc::new(SystemEntropy);
             let importer = Importer::new(opened.storage, rehearsal.clone(), cost, entropy);
-            let operator = WriteContext::operator(opened.now);
             let tally = import(&operator, importer, Lines::new(input), size).await?;
             if let Some(rehearsal) = rehearsal {
                 rehearsal.close().await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::cli::Context;
 use crate::cli::open::{self, Missing};
+use crate::cli::{Context, operator};
 use crate::domain::administration::Administration;
 use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
 use crate::domain::context::WriteContext;
@@ -44,7 +44,7 @@ impl Service {
 
     /// The context of what is done now.
     pub(super) fn operator(&self) -> WriteContext {
-        WriteContext::operator(now())
+        WriteContext::operator(now(), operator::name())
     }
 
     /// Judges a password that is to be set, for the owner of `email` and `name`.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::record::{KeyChange, KeyRecord};
+use super::record::{KeyChange, KeyRecord, KeyState};
 use super::rotation::Plan;
 use super::settings::KeySettings;
 use super::{Entropy, KeysError};
+use crate::domain::audit::{Event, Word};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::storage::Storage;
@@ -45,7 +46,14 @@ pub async fn change(
         )
         .await?;
         let changes = changes(&stored.keys, &wanted);
-        if changes.is_empty() || storage.change_keys(cx, stored.generation, changes).await? {
+        if changes.is_empty() {
+            return Ok(wanted);
+        }
+        let events = events(&stored.keys, &wanted);
+        if storage
+            .change_keys(cx, stored.generation, changes, events)
+            .await?
+        {
             return Ok(wanted);
         }
     }
@@ -89,4 +97,38 @@ pub fn changes(before: &[KeyRecord], after: &[KeyRecord]) -> Vec<KeyChange> {
         .cloned()
         .map(KeyChange::Put);
     removed.chain(put).collect()
+}
+
+/// What has happened to whoever had the keys `before` and has the keys `after`.
+fn events(before: &[KeyRecord], after: &[KeyRecord]) -> Vec<Event> {
+    let about = |word, key: &KeyRecord| Event::new(word).about(&*key.kid);
+    let find = |keys: &'_ [KeyRecord], kid: &str| keys.iter().position(|key| key.kid == kid);
+    let mut events: Vec<Event> = before
+        .iter()
+        .filter(|key| find(after, &key.kid).is_none())
+        .map(|key| about(Word::KeyRemoved, key))
+        .collect();
+    for key in after {
+        let was = find(before, &key.kid).map(|at| &before[at]);
+        if was.is_none() {
+            events.push(about(Word::KeyAdded, key));
+        }
+        let state = was.map_or(KeyState::Standby, |was| was.state);
+        match key.state {
+            KeyState::Active if state != KeyState::Active => {
+                events.push(about(Word::KeyActivated, key));
+            }
+            KeyState::Retired if state != KeyState::Retired => {
+                events.push(about(Word::KeyRetired, key));
+            }
+            KeyState::Standby if key.activate_at != was.and_then(|was| was.activate_at) => {
+                events.push(about(Word::KeyScheduled, key));
+            }
+            _ => {}
+        }
+        if was.is_some_and(|was| was.sealed_under != key.sealed_under) {
+            events.push(about(Word::KeyResealed, key));
+        }
+    }
+    events
 }

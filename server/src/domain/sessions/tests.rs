@@ -93,6 +93,7 @@ impl World {
             Arc::<ManualClock>::clone(&self.clock),
             Arc::new(SystemEntropy),
             &rules,
+            Duration::from_secs(86_400),
         )
     }
 
@@ -297,6 +298,7 @@ async fn housekeeping_forgets_the_successor_after_the_grace() {
     let limits = Limits {
         sessions_over_before: START,
         rotated_before: world.now(),
+        audited_before: Timestamp::from_millis(0),
     };
     let left = world
         .storage

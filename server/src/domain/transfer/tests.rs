@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::line::{self, Defaults};
 use super::*;
-use crate::domain::context::WriteContext;
+use crate::domain::context::{OperatorName, WriteContext};
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::hasher::Argon2Cost;
 use crate::domain::user::User;
@@ -218,7 +218,7 @@ async fn import(
     rehearsal: Option<SharedStorage>,
     lines: &[String],
 ) -> (Tally, Vec<(u64, String)>) {
-    let cx = WriteContext::operator(defaults().now);
+    let cx = WriteContext::operator(defaults().now, OperatorName::new("root"));
     let cost = Argon2Cost::default();
     let mut importer = Importer::new(
         Arc::clone(storage),
@@ -297,7 +297,7 @@ async fn what_is_exported_makes_the_same_users_elsewhere() {
 #[tokio::test]
 async fn who_cannot_be_written_is_named() {
     let there = empty().await;
-    let cx = WriteContext::operator(defaults().now);
+    let cx = WriteContext::operator(defaults().now, OperatorName::new("root"));
     let mut user = read(&line::write(&stored())).expect("a line");
     user.password = PasswordHash::new("$6$salt$hash");
     let made = there.import_users(&cx, vec![user.clone()], false).await;

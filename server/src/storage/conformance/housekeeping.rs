@@ -10,6 +10,7 @@ async fn housekeep(
     let limits = Limits {
         sessions_over_before,
         rotated_before,
+        audited_before: LONG_AGO,
     };
     storage.housekeep(&cx(NOW), limits).await.unwrap()
 }
@@ -57,7 +58,7 @@ pub(in crate::storage) async fn housekeeping_deletes_what_is_over(storage: &Shar
             done,
             Housekept {
                 sessions,
-                successors: 0
+                ..Housekept::default()
             },
             "before minute {minutes}"
         );

@@ -35,7 +35,7 @@ fn retired_hmac(kid: &str) -> KeyRecord {
 
 async fn change(storage: &SharedStorage, generation: u64, changes: Vec<KeyChange>) -> bool {
     storage
-        .change_keys(&cx(NOW), generation, changes)
+        .change_keys(&cx(NOW), generation, changes, Vec::new())
         .await
         .unwrap()
 }

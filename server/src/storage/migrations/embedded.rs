@@ -68,6 +68,14 @@ pub(super) const SQLITE: &[Migration] = &[
         loses: Some("every client of the OAuth endpoints"),
         predecessor: None,
     },
+    Migration {
+        version: 9,
+        name: "create_audit_events",
+        up: include_str!("../../../../migrations/sqlite/0009_create_audit_events/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0009_create_audit_events/down.sql"),
+        loses: Some("the audit trail"),
+        predecessor: None,
+    },
 ];
 
 /// Every step for PostgreSQL.
@@ -144,6 +152,14 @@ pub(super) const POSTGRES: &[Migration] = &[
         up: include_str!("../../../../migrations/postgres/0008_create_clients/up.sql"),
         down: include_str!("../../../../migrations/postgres/0008_create_clients/down.sql"),
         loses: Some("every client of the OAuth endpoints"),
+        predecessor: None,
+    },
+    Migration {
+        version: 9,
+        name: "create_audit_events",
+        up: include_str!("../../../../migrations/postgres/0009_create_audit_events/up.sql"),
+        down: include_str!("../../../../migrations/postgres/0009_create_audit_events/down.sql"),
+        loses: Some("the audit trail"),
         predecessor: None,
     },
 ];

@@ -2,11 +2,14 @@
 
 use tokio_postgres::{Error, Row};
 
+use super::audit;
 use super::error::Failure;
 use super::pool::Connection;
-use super::rows::Stored;
+use super::rows::{Parameters, Stored};
+use crate::domain::audit::{Event, Word};
 use crate::domain::clients::{Client, ClientName, SecretHash};
 use crate::domain::ids::ClientId;
+use crate::storage::journal::Journal;
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -14,25 +17,19 @@ type Result<T, E = Failure> = std::result::Result<T, E>;
 const CLIENT: &str = "client_id, name, secret_hash, created_at";
 
 /// The unique index lets one of two of the same name through.
-pub(super) async fn add(db: &Connection, client: &Client) -> Result<bool> {
-    let add = db
-        .prepared(
-            "INSERT INTO clients (client_id, name, secret_hash, created_at) \
-             VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING",
-        )
-        .await?;
-    let added = db
-        .execute(
-            &add,
-            &[
-                &Stored(client.id),
-                &client.name.as_str(),
-                &Stored(client.secret),
-                &Stored(client.created_at),
-            ],
-        )
-        .await?;
-    Ok(added > 0)
+pub(super) async fn add(db: &Connection, journal: &Journal, client: &Client) -> Result<bool> {
+    let name = client.name.as_str();
+    let parameters: Parameters<4> = [
+        &Stored(client.id),
+        &name,
+        &Stored(client.secret),
+        &Stored(client.created_at),
+    ];
+    let add = "INSERT INTO clients (client_id, name, secret_hash, created_at) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING client_id";
+    let event = Event::new(Word::ClientAdded).about(name);
+    let added = audit::recorded(db, journal, add, &parameters, event).await?;
+    Ok(added.is_some())
 }
 
 /// In the order of the bytes, whatever the collation of the database is.
@@ -51,10 +48,12 @@ pub(super) async fn find(db: &Connection, id: ClientId) -> Result<Option<Client>
     Ok(row.map(|row| client(&row)).transpose()?)
 }
 
-pub(super) async fn remove(db: &Connection, name: &ClientName) -> Result<bool> {
-    let remove = db.prepared("DELETE FROM clients WHERE name = $1").await?;
-    let removed = db.execute(&remove, &[&name.as_str()]).await?;
-    Ok(removed > 0)
+pub(super) async fn remove(db: &Connection, journal: &Journal, name: &ClientName) -> Result<bool> {
+    let name = name.as_str();
+    let remove = "DELETE FROM clients WHERE name = $1 RETURNING client_id";
+    let event = Event::new(Word::ClientRemoved).about(name);
+    let removed = audit::recorded(db, journal, remove, &[&name], event).await?;
+    Ok(removed.is_some())
 }
 
 fn client(row: &Row) -> Result<Client, Error> {

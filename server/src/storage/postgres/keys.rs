@@ -1,13 +1,17 @@
 //! Signing keys.
 
+use futures_util::future::try_join_all;
 use tokio_postgres::{Error, Row, Statement};
 
+use super::audit::Entry;
 use super::error::Failure;
 use super::pool::Connection;
 use super::rows::{Parameters, Stored, optional};
 use super::transaction::Transaction;
+use crate::domain::audit::{Event, Record};
 use crate::domain::keys::{KeyChange, KeyRecord, KeySnapshot, KeyState};
 use crate::storage::StorageError;
+use crate::storage::journal::Journal;
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -67,8 +71,10 @@ pub(super) async fn generation(db: &Connection) -> Result<u64> {
 /// the second waits for the first, and then finds another one.
 pub(super) async fn change(
     db: &Connection,
+    journal: &Journal,
     generation: u64,
     changes: &[KeyChange],
+    events: &[Event],
 ) -> Result<bool> {
     let advance = db
         .prepared(
@@ -93,7 +99,16 @@ pub(super) async fn change(
             }
         }
     }
-    transaction.commit(std::future::ready(Ok(()))).await?;
+    let put_on_record = Entry::prepare(db).await?;
+    let records: Vec<Record> = (0..)
+        .zip(events)
+        .map(|(nth, event)| journal.draft_nth(event.clone(), nth))
+        .collect();
+    let entries: Vec<Entry> = records.iter().map(Entry::new).collect();
+    let inserts = entries.iter().map(|entry| entry.insert(db, &put_on_record));
+    transaction.commit(try_join_all(inserts)).await?;
+    drop(entries);
+    records.into_iter().for_each(|record| journal.wrote(record));
     Ok(true)
 }
 

@@ -6,6 +6,7 @@
 //! as functions on a `Connection`; `pool` and `transaction` say how a
 //! unit runs and what happens when the server goes away under it.
 
+mod audit;
 mod clients;
 mod connect;
 mod error;
@@ -29,10 +30,12 @@ pub(in crate::storage) use self::connect::Connector;
 use self::error::Failure;
 use self::pool::{Connection, Kind, Patience, Pool};
 use self::rows::Stored;
+use super::journal::Journal;
 use super::{
     Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Result, Storage, migrations,
 };
 use crate::config::PostgresUrl;
+use crate::domain::audit::{AuditFilter, AuditPage, Event, Record};
 use crate::domain::clients::{Client, ClientName};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
@@ -102,6 +105,17 @@ impl PostgresStorage {
         self.requests.run(Kind::Write, work).await
     }
 
+    /// Does what is to be recorded, and tells the log of it once it is committed.
+    async fn change<T, W, F>(&self, journal: &Journal, work: W) -> Result<T>
+    where
+        W: Fn(Arc<Connection>) -> F,
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let done = self.write(work).await?;
+        journal.log();
+        Ok(done)
+    }
+
     /// Repeats what deletes `HOUSEKEEPING_BATCH` rows at most, until there is nothing left;
     /// says how many it were.
     async fn in_batches<W, F>(&self, delete: W) -> Result<u64>
@@ -129,8 +143,11 @@ impl Storage for PostgresStorage {
         session: Option<NewSession>,
     ) -> Result<User> {
         let (user, session) = (&user, session.as_ref());
-        self.write(|db| async move { users::create(&db, cx, user, session).await })
-            .await
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            users::create(&db, cx, user, session).await
+        })
+        .await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>> {
@@ -155,7 +172,7 @@ impl Storage for PostgresStorage {
 
     async fn import_users(
         &self,
-        _cx: &WriteContext,
+        cx: &WriteContext,
         users: Vec<ImportedUser>,
         dry_run: bool,
     ) -> Result<Vec<ImportOutcome>> {
@@ -164,8 +181,12 @@ impl Storage for PostgresStorage {
             self.read(|db| async move { transfer::judge(&db, users).await })
                 .await
         } else {
-            self.write(|db| async move { transfer::import(&db, users).await })
-                .await
+            let cx = &Journal::new(cx);
+            self.change(
+                cx,
+                |db| async move { transfer::import(&db, cx, users).await },
+            )
+            .await
         }
     }
 
@@ -181,8 +202,11 @@ impl Storage for PostgresStorage {
         change: ProfileChange,
     ) -> Result<Option<User>> {
         let change = &change;
-        self.write(|db| async move { users::update_profile(&db, cx, id, change).await })
-            .await
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            users::update_profile(&db, cx, id, change).await
+        })
+        .await
     }
 
     async fn change_email(
@@ -192,8 +216,11 @@ impl Storage for PostgresStorage {
         email: Email,
     ) -> Result<Option<User>> {
         let email = &email;
-        self.write(|db| async move { users::change_email(&db, cx, id, email).await })
-            .await
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            users::change_email(&db, cx, id, email).await
+        })
+        .await
     }
 
     async fn change_password(
@@ -205,9 +232,10 @@ impl Storage for PostgresStorage {
         session: Option<NewSession>,
     ) -> Result<Guarded<User>> {
         let (new, session) = (&new, session.as_ref());
-        self.write(
-            |db| async move { users::change_password(&db, cx, id, expected, new, session).await },
-        )
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            users::change_password(&db, cx, id, expected, new, session).await
+        })
         .await
     }
 
@@ -217,8 +245,11 @@ impl Storage for PostgresStorage {
         id: UserId,
         disabled: bool,
     ) -> Result<Option<User>> {
-        self.write(|db| async move { users::set_disabled(&db, cx, id, disabled).await })
-            .await
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            users::set_disabled(&db, cx, id, disabled).await
+        })
+        .await
     }
 
     async fn delete_user(
@@ -227,8 +258,11 @@ impl Storage for PostgresStorage {
         id: UserId,
         expected: Option<&PasswordHash>,
     ) -> Result<Guarded<()>> {
-        self.write(|db| async move { users::delete(&db, cx, id, expected).await })
-            .await
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            users::delete(&db, cx, id, expected).await
+        })
+        .await
     }
 
     async fn start_session(
@@ -240,7 +274,8 @@ impl Storage for PostgresStorage {
         session: NewSession,
     ) -> Result<Guarded<User>> {
         let (upgraded, session) = (upgraded.as_ref(), &session);
-        self.write(|db| async move {
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
             users::start_session(&db, cx, id, expected, upgraded, session).await
         })
         .await
@@ -271,8 +306,12 @@ impl Storage for PostgresStorage {
         rotation: Rotation,
     ) -> Result<RotationOutcome> {
         let rotation = &rotation;
-        self.write(|db| async move { sessions::rotate(&db, cx, rotation).await })
-            .await
+        let cx = &Journal::new(cx);
+        self.change(
+            cx,
+            |db| async move { sessions::rotate(&db, cx, rotation).await },
+        )
+        .await
     }
 
     async fn end_session(
@@ -282,8 +321,11 @@ impl Storage for PostgresStorage {
         session: SessionId,
         reason: EndReason,
     ) -> Result<bool> {
-        self.write(|db| async move { sessions::end(&db, cx, user, session, reason).await })
-            .await
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            sessions::end(&db, cx, user, session, reason).await
+        })
+        .await
     }
 
     async fn end_sessions(
@@ -292,12 +334,16 @@ impl Storage for PostgresStorage {
         user: UserId,
         reason: EndReason,
     ) -> Result<u64> {
-        self.write(|db| async move { sessions::end_all(&db, cx, user, reason).await })
-            .await
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            sessions::sign_out(&db, cx, user, reason).await
+        })
+        .await
     }
 
-    async fn add_client(&self, _cx: &WriteContext, client: &Client) -> Result<bool> {
-        self.write(|db| async move { clients::add(&db, client).await })
+    async fn add_client(&self, cx: &WriteContext, client: &Client) -> Result<bool> {
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move { clients::add(&db, cx, client).await })
             .await
     }
 
@@ -311,8 +357,9 @@ impl Storage for PostgresStorage {
             .await
     }
 
-    async fn remove_client(&self, _cx: &WriteContext, name: &ClientName) -> Result<bool> {
-        self.write(|db| async move { clients::remove(&db, name).await })
+    async fn remove_client(&self, cx: &WriteContext, name: &ClientName) -> Result<bool> {
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move { clients::remove(&db, cx, name).await })
             .await
     }
 
@@ -330,13 +377,39 @@ impl Storage for PostgresStorage {
 
     async fn change_keys(
         &self,
-        _cx: &WriteContext,
+        cx: &WriteContext,
         generation: u64,
         changes: Vec<KeyChange>,
+        events: Vec<Event>,
     ) -> Result<bool> {
-        let changes = &changes;
+        let (changes, events) = (&changes, &events);
+        let cx = &Journal::new(cx);
         // May wait for a row that somebody holds: not on the connection of the ping.
-        self.write(|db| async move { keys::change(&db, generation, changes).await })
+        self.change(cx, |db| async move {
+            keys::change(&db, cx, generation, changes, events).await
+        })
+        .await
+    }
+
+    async fn record(&self, cx: &WriteContext, event: Event) -> Result<()> {
+        let record = &Journal::new(cx).draft(event);
+        let stored = self
+            .write(|db| async move { audit::insert(&db, record).await })
+            .await;
+        match &stored {
+            Ok(()) => record.log(),
+            Err(_) => record.log_unrecorded(),
+        }
+        stored
+    }
+
+    async fn audit(
+        &self,
+        filter: &AuditFilter,
+        page: AuditPage,
+        limit: u32,
+    ) -> Result<Vec<Record>> {
+        self.read(|db| async move { audit::list(&db, filter, page, limit).await })
             .await
     }
 
@@ -359,7 +432,12 @@ impl Storage for PostgresStorage {
         let expired = self
             .in_batches(|db| async move { sessions::delete_expired(&db, over, limit).await })
             .await?;
+        let audited = limits.audited_before;
+        let audit_events = self
+            .in_batches(|db| async move { audit::delete(&db, audited, limit).await })
+            .await?;
         Ok(Housekept {
+            audit_events,
             sessions: ended + expired,
             successors,
         })

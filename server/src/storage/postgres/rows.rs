@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::clients::SecretHash;
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::{ClientId, SessionId, UserId};
+use crate::domain::ids::{ClientId, EventId, SessionId, UserId};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{Session, TokenHash};
 use crate::domain::user::{Age, User};
@@ -162,6 +162,9 @@ stored_as!(SecretHash as Vec<u8>, |hash| hash.0.as_slice(), |bytes| {
             .map_err(|_| "a digest is not of 32 bytes")?,
     )
 });
+stored_as!(EventId as Uuid, |id| id.as_uuid(), |uuid| EventId::from(
+    uuid
+));
 stored_as!(TokenHash as Vec<u8>, |hash| hash.0.as_slice(), |bytes| {
     TokenHash(
         bytes

@@ -1,13 +1,16 @@
 //! Sessions and their refresh tokens.
 
+use futures_util::future::try_join;
 use tokio_postgres::{Error, Row, Statement};
 
+use super::audit::{self, Entry};
 use super::error::Failure;
 use super::pool::Connection;
 use super::rows::{
     self, Parameter, Parameters, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional,
 };
 use super::transaction::Transaction;
+use crate::domain::audit::Event;
 use crate::domain::clock::{CLOCK_SKEW, Timestamp};
 use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
@@ -16,6 +19,7 @@ use crate::domain::session::{
     TokenHash,
 };
 use crate::domain::user::User;
+use crate::storage::journal::Journal;
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -136,7 +140,7 @@ pub(super) async fn list(db: &Connection, user: UserId, now: Timestamp) -> Resul
 /// password, ends the sessions with it and needs this very row for that.
 pub(super) async fn rotate(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     rotation: &Rotation,
 ) -> Result<RotationOutcome> {
     let (transaction, tokens) = lock(db, rotation.session, cx.now).await?;
@@ -148,10 +152,16 @@ pub(super) async fn rotate(
         RotationOutcome::Rotated(_) => replace(db, transaction, cx, rotation).await?,
         RotationOutcome::Reused(user) => {
             let end = db.prepared(END).await?;
-            let reason = EndReason::RefreshReused.as_str();
+            let put_on_record = Entry::prepare(db).await?;
+            let reason = EndReason::RefreshReused;
+            let record = cx.draft(Event::session_ended(user, rotation.session, reason));
+            let entry = Entry::new(&record);
+            let reason = reason.as_str();
             let (key, owner, now) = (Stored(rotation.session), Stored(user), Stored(cx.now));
             let ended: Parameters<4> = [&key, &owner, &now, &reason];
-            transaction.commit(db.execute(&end, &ended)).await?;
+            let changes = try_join(db.execute(&end, &ended), entry.insert(db, &put_on_record));
+            transaction.commit(changes).await?;
+            cx.wrote(record);
         }
         RotationOutcome::Repeated { .. } | RotationOutcome::Ended => {}
     }
@@ -240,31 +250,46 @@ async fn replace(
 /// One statement on one row.
 pub(super) async fn end(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     user: UserId,
     session: SessionId,
     reason: EndReason,
 ) -> Result<bool> {
-    let end = db.prepared(END).await?;
+    let event = Event::session_ended(user, session, reason);
     let (session, user, now) = (Stored(session), Stored(user), Stored(cx.now));
-    let ended = db
-        .execute(&end, &[&session, &user, &now, &reason.as_str()])
-        .await?;
-    Ok(ended > 0)
+    let reason = reason.as_str();
+    let parameters: Parameters<4> = [&session, &user, &now, &reason];
+    let end = format!("{END} RETURNING session_id");
+    let ended = audit::recorded(db, cx, &end, &parameters, event).await?;
+    Ok(ended.is_some())
 }
 
-/// One statement. A sign-in that has not been answered yet may come before or after it.
-pub(super) async fn end_all(
+/// Ends every session of a user because somebody wants that and nothing else. One
+/// statement. A sign-in that has not been answered yet may come before or after it.
+pub(super) async fn sign_out(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     user: UserId,
     reason: EndReason,
 ) -> Result<u64> {
-    let end_all = db.prepared(END_ALL).await?;
+    let mut record = cx.draft(Event::sessions_ended(user, 0));
+    let end_all = format!(
+        "WITH ended AS ({END_ALL} RETURNING session_id), \
+         counted AS (SELECT count(*) AS sessions FROM ended), \
+         recorded AS ({}) \
+         SELECT sessions FROM counted",
+        Entry::statement_with("cause.sessions::text", "counted", 4)
+    );
+    let end_all = db.prepared(&end_all).await?;
     let (user, now) = (Stored(user), Stored(cx.now));
-    Ok(db
-        .execute(&end_all, &[&user, &now, &reason.as_str()])
-        .await?)
+    let (reason, entry) = (reason.as_str(), Entry::new(&record));
+    let mut parameters: Vec<Parameter> = vec![&user, &now, &reason];
+    parameters.extend(entry.parameters());
+    let row = db.query_one(&end_all, &parameters).await?;
+    let ended = row.try_get::<_, i64>(0)?.cast_unsigned();
+    record.detail = Some(ended.to_string());
+    cx.wrote(record);
+    Ok(ended)
 }
 
 /// Deletes up to `limit` sessions that ended before `before`. Here and below, rows that

@@ -4,13 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use tokio_postgres::{Error, Row};
 
+use super::audit::Entry;
 use super::error::Failure;
 use super::pool::Connection;
-use super::rows::{Stored, USER, USER_WIDTH};
+use super::rows::{Parameter, Stored, USER, USER_WIDTH};
 use super::users::credentials_row;
+use crate::domain::audit::{Event, Word};
 use crate::domain::ids::UserId;
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Age, Credentials};
+use crate::storage::journal::Journal;
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -18,8 +21,12 @@ type Result<T, E = Failure> = std::result::Result<T, E>;
 /// decide, and nobody is made twice however often it is repeated. In the order of their
 /// identifiers, so that two imports at once wait for each other in one direction only. What
 /// is then asked about the others only tells why.
-pub(super) async fn import(db: &Connection, users: &[ImportedUser]) -> Result<Vec<ImportOutcome>> {
-    let made = insert(db, users).await?;
+pub(super) async fn import(
+    db: &Connection,
+    journal: &Journal,
+    users: &[ImportedUser],
+) -> Result<Vec<ImportOutcome>> {
+    let made = insert(db, journal, users).await?;
     let others: Vec<&ImportedUser> = users
         .iter()
         .filter(|user| !made.contains(&user.id))
@@ -71,18 +78,26 @@ pub(super) async fn export(
 }
 
 /// Says who was made.
-async fn insert(db: &Connection, users: &[ImportedUser]) -> Result<HashSet<UserId>> {
-    let insert = db
-        .prepared(
-            "INSERT INTO users (user_id, name, email, email_canonical, password, age, \
-                 created_at, updated_at, disabled_at) \
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], \
-                 $6::integer[], $7::timestamp[], $8::timestamp[], $9::timestamptz[]) \
-                 AS given (user_id) \
-             ORDER BY given.user_id \
-             ON CONFLICT DO NOTHING RETURNING user_id",
-        )
-        .await?;
+async fn insert(
+    db: &Connection,
+    journal: &Journal,
+    users: &[ImportedUser],
+) -> Result<HashSet<UserId>> {
+    const INSERT: &str = "INSERT INTO users (user_id, name, email, email_canonical, password, \
+             age, created_at, updated_at, disabled_at) \
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], \
+             $6::integer[], $7::timestamp[], $8::timestamp[], $9::timestamptz[]) \
+             AS given (user_id) \
+         ORDER BY given.user_id \
+         ON CONFLICT DO NOTHING RETURNING user_id";
+    let insert = format!(
+        "WITH made AS ({INSERT}), \
+         counted AS (SELECT count(*) AS users FROM made HAVING count(*) > 0), \
+         recorded AS ({}) \
+         SELECT user_id FROM made",
+        Entry::statement_with("cause.users::text", "counted", 10)
+    );
+    let insert = db.prepared(&insert).await?;
     let ids = column(users, |user| Stored(user.id));
     let names = column(users, |user| user.name.as_str());
     let emails = column(users, |user| user.email.as_str());
@@ -92,14 +107,17 @@ async fn insert(db: &Connection, users: &[ImportedUser]) -> Result<HashSet<UserI
     let created = column(users, |user| Stored(user.created_at));
     let updated = column(users, |user| Stored(user.updated_at));
     let disabled = column(users, |user| user.disabled_at.map(Stored));
-    let made = db
-        .query(
-            &insert,
-            &[
-                &ids, &names, &emails, &canonical, &passwords, &ages, &created, &updated, &disabled,
-            ],
-        )
-        .await?;
+    let mut record = journal.draft(Event::new(Word::UsersImported));
+    let entry = Entry::new(&record);
+    let mut parameters: Vec<Parameter> = vec![
+        &ids, &names, &emails, &canonical, &passwords, &ages, &created, &updated, &disabled,
+    ];
+    parameters.extend(entry.parameters());
+    let made = db.query(&insert, &parameters).await?;
+    if !made.is_empty() {
+        record.detail = Some(made.len().to_string());
+        journal.wrote(record);
+    }
     made.iter()
         .map(|row| Ok(row.try_get::<_, Stored<UserId>>(0)?.0))
         .collect()

@@ -3,28 +3,30 @@
 //! Each function is one unit of work. The row of the user is what a change of the account
 //! and the start of a session meet at; it is locked before any row of `sessions`.
 
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::{try_join3, try_join4};
 use tokio_postgres::{Error, Row};
 
+use super::audit::{self, Entry};
 use super::error::Failure;
 use super::pool::Connection;
 use super::rows::{self, Parameter, Parameters, Stored, USER, USER_WIDTH};
 use super::sessions::{self, Start};
 use super::transaction::Transaction;
-use crate::domain::context::WriteContext;
+use crate::domain::audit::{Event, Word};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{EndReason, NewSession};
 use crate::domain::user::{Age, Credentials, NewUser, ProfileChange, User, UserName};
 use crate::storage::Guarded;
+use crate::storage::journal::Journal;
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// One statement. No lock of ours: the unique index lets one of two through.
 pub(super) async fn create(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     user: &NewUser,
     session: Option<&NewSession>,
 ) -> Result<User> {
@@ -39,22 +41,27 @@ pub(super) async fn create(
     let age = user.age.map(Age::years).map(i32::from);
     let now = Stored(cx.now);
     let start = session.map(|session| Start::new(cx, session));
+    let record = cx.draft(Event::created(user.id, session.map(|session| session.id)));
+    let entry = Entry::new(&record);
     let mut parameters: Vec<Parameter> =
         vec![&id, &name, &email, &canonical, &password, &age, &now];
-    let insert = match &start {
-        None => format!("{INSERT} RETURNING {USER}"),
+    parameters.extend(entry.parameters());
+    let recorded = Entry::statement("created", 8);
+    let started = match &start {
+        None => String::new(),
         Some(start) => {
             let first = parameters.len() + 1;
             parameters.extend(start.parameters());
-            format!(
-                "WITH created AS ({INSERT} RETURNING {USER}), started AS ({}) \
-                 SELECT * FROM created",
-                Start::statement("created", first)
-            )
+            format!(", started AS ({})", Start::statement("created", first))
         }
     };
+    let insert = format!(
+        "WITH created AS ({INSERT} RETURNING {USER}), recorded AS ({recorded}){started} \
+         SELECT * FROM created"
+    );
     let insert = db.prepared(&insert).await?;
     let row = db.query_one(&insert, &parameters).await?;
+    cx.wrote(record);
     Ok(rows::user(&row, 0)?)
 }
 
@@ -111,7 +118,7 @@ pub(super) async fn list(db: &Connection, after: Option<UserId>, limit: u32) -> 
 /// One statement on one row.
 pub(super) async fn update_profile(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     change: &ProfileChange,
 ) -> Result<Option<User>> {
@@ -123,23 +130,20 @@ pub(super) async fn update_profile(
              age = CASE WHEN $3 THEN $4::integer ELSE age END, updated_at = $5 \
          WHERE user_id = $1 RETURNING {USER}"
     );
-    let update = db.prepared(&update).await?;
     let name = change.name.as_ref().map(UserName::as_str);
     let sets_age = change.age.is_some();
     let age = change.age.flatten().map(Age::years).map(i32::from);
-    let row = db
-        .query_opt(
-            &update,
-            &[&Stored(id), &name, &sets_age, &age, &Stored(cx.now)],
-        )
-        .await?;
+    let (key, now) = (Stored(id), Stored(cx.now));
+    let parameters: Parameters<5> = [&key, &name, &sets_age, &age, &now];
+    let event = Event::of(Word::ProfileChanged, id);
+    let row = audit::recorded(db, cx, &update, &parameters, event).await?;
     Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
 }
 
 /// One statement on one row; the unique index keeps the address to one user.
 pub(super) async fn change_email(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     email: &Email,
 ) -> Result<Option<User>> {
@@ -147,14 +151,11 @@ pub(super) async fn change_email(
         "UPDATE users SET email = $2, email_canonical = $3, updated_at = $4 \
          WHERE user_id = $1 RETURNING {USER}"
     );
-    let update = db.prepared(&update).await?;
-    let now = Stored(cx.now);
-    let row = db
-        .query_opt(
-            &update,
-            &[&Stored(id), &email.as_str(), &email.canonical(), &now],
-        )
-        .await?;
+    let (key, now) = (Stored(id), Stored(cx.now));
+    let (email, canonical) = (email.as_str(), email.canonical());
+    let parameters: Parameters<4> = [&key, &email, &canonical, &now];
+    let event = Event::of(Word::EmailChanged, id);
+    let row = audit::recorded(db, cx, &update, &parameters, event).await?;
     Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
 }
 
@@ -162,7 +163,7 @@ pub(super) async fn change_email(
 /// it has committed when the lock is ours, and the statements after it see its session.
 pub(super) async fn change_password(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     expected: Option<&PasswordHash>,
     new: &PasswordHash,
@@ -184,13 +185,19 @@ pub(super) async fn change_password(
     let end_all = db.prepared(sessions::END_ALL).await?;
     let insert = Start::prepare(db).await?;
     let start = session.map(|session| Start::new(cx, session));
+    let put_on_record = Entry::prepare(db).await?;
+    let record = cx.draft(Event::password_changed(
+        id,
+        session.map(|session| session.id),
+    ));
+    let entry = Entry::new(&record);
     let key = Stored(id);
     let now = Stored(cx.now);
     let hash = Stored(new);
     let reason = EndReason::PasswordChanged.as_str();
     let changed: Parameters<3> = [&key, &hash, &now];
     let ended: Parameters<3> = [&key, &now, &reason];
-    let changes = try_join3(
+    let changes = try_join4(
         db.query_one(&update, &changed),
         db.execute(&end_all, &ended),
         async {
@@ -199,15 +206,17 @@ pub(super) async fn change_password(
                 None => Ok(()),
             }
         },
+        entry.insert(db, &put_on_record),
     );
     let (row, ..) = transaction.commit(changes).await?;
+    cx.wrote(record);
     Ok(Guarded::Done(rows::user(&row, 0)?))
 }
 
 /// As [`change_password`].
 pub(super) async fn set_disabled(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     disabled: bool,
 ) -> Result<Option<User>> {
@@ -223,6 +232,9 @@ pub(super) async fn set_disabled(
     );
     let update = db.prepared(&update).await?;
     let end_all = db.prepared(sessions::END_ALL).await?;
+    let put_on_record = Entry::prepare(db).await?;
+    let record = cx.draft(Event::disabled(id, disabled));
+    let entry = Entry::new(&record);
     let key = Stored(id);
     let now = Stored(cx.now);
     let disabled_at = disabled.then_some(now);
@@ -230,11 +242,13 @@ pub(super) async fn set_disabled(
     // Who is enabled again has no session left that this could end.
     let changed: Parameters<3> = [&key, &disabled_at, &now];
     let ended: Parameters<3> = [&key, &now, &reason];
-    let changes = try_join(
+    let changes = try_join3(
         db.query_one(&update, &changed),
         db.execute(&end_all, &ended),
+        entry.insert(db, &put_on_record),
     );
-    let (row, _) = transaction.commit(changes).await?;
+    let (row, ..) = transaction.commit(changes).await?;
+    cx.wrote(record);
     Ok(Some(rows::user(&row, 0)?))
 }
 
@@ -242,7 +256,7 @@ pub(super) async fn set_disabled(
 /// that come to point at the user wait for it too.
 pub(super) async fn delete(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     expected: Option<&PasswordHash>,
 ) -> Result<Guarded<()>> {
@@ -254,13 +268,21 @@ pub(super) async fn delete(
     }
     let end_all = db.prepared(sessions::END_ALL).await?;
     let delete = db.prepared("DELETE FROM users WHERE user_id = $1").await?;
+    let put_on_record = Entry::prepare(db).await?;
+    let record = cx.draft(Event::of(Word::UserDeleted, id));
+    let entry = Entry::new(&record);
     let key = Stored(id);
     let now = Stored(cx.now);
     let reason = EndReason::UserDeleted.as_str();
     let ended: Parameters<3> = [&key, &now, &reason];
     let deleted: Parameters<1> = [&key];
-    let changes = try_join(db.execute(&end_all, &ended), db.execute(&delete, &deleted));
+    let changes = try_join3(
+        db.execute(&end_all, &ended),
+        db.execute(&delete, &deleted),
+        entry.insert(db, &put_on_record),
+    );
     transaction.commit(changes).await?;
+    cx.wrote(record);
     Ok(Guarded::Done(()))
 }
 
@@ -269,7 +291,7 @@ pub(super) async fn delete(
 /// it gives, and on which the session starts, is the one of after the wait.
 pub(super) async fn start_session(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     expected: &PasswordHash,
     upgraded: Option<&PasswordHash>,
@@ -282,20 +304,25 @@ pub(super) async fn start_session(
         "WITH found AS MATERIALIZED \
              (SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR SHARE), \
          good AS (SELECT user_id FROM found WHERE password = $2 AND disabled_at IS NULL), \
-         started AS ({} RETURNING session_id) \
+         started AS ({} RETURNING session_id), recorded AS ({}) \
          SELECT found.*, EXISTS (SELECT FROM started) FROM found",
-        Start::statement("good", 3)
+        Start::statement("good", 3),
+        Entry::statement("started", 9)
     );
     let query = db.prepared(&query).await?;
     let (key, expected) = (Stored(id), Stored(expected));
     let start = Start::new(cx, session);
     let mut parameters: Vec<Parameter> = vec![&key, &expected];
     parameters.extend(start.parameters());
+    let record = cx.draft(Event::signed_in(id, session.id));
+    let entry = Entry::new(&record);
+    parameters.extend(entry.parameters());
     let row = db.query_opt(&query, &parameters).await?;
     let Some(row) = row else {
         return Ok(Guarded::NotFound);
     };
     if row.try_get(USER_WIDTH + 1)? {
+        cx.wrote(record);
         Ok(Guarded::Done(rows::user(&row, 0)?))
     } else {
         Ok(Guarded::Stale)
@@ -306,7 +333,7 @@ pub(super) async fn start_session(
 /// not both write.
 async fn start_session_upgrading(
     db: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     expected: &PasswordHash,
     upgraded: &PasswordHash,
@@ -324,10 +351,18 @@ async fn start_session_upgrading(
         .await?;
     let insert = Start::prepare(db).await?;
     let start = Start::new(cx, session);
+    let put_on_record = Entry::prepare(db).await?;
+    let record = cx.draft(Event::signed_in(id, session.id));
+    let entry = Entry::new(&record);
     let (key, hash) = (Stored(id), Stored(upgraded));
     let changed: Parameters<2> = [&key, &hash];
-    let changes = try_join(db.execute(&update, &changed), start.insert(db, &insert, id));
+    let changes = try_join3(
+        db.execute(&update, &changed),
+        start.insert(db, &insert, id),
+        entry.insert(db, &put_on_record),
+    );
     transaction.commit(changes).await?;
+    cx.wrote(record);
     Ok(Guarded::Done(user))
 }
 

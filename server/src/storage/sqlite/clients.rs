@@ -2,15 +2,18 @@
 
 use rusqlite::{Connection, OptionalExtension, Result as SqlResult, Row, params};
 
+use super::audit;
 use super::rows::Stored;
+use crate::domain::audit::{Event, Word};
 use crate::domain::clients::{Client, ClientName, SecretHash};
 use crate::domain::ids::ClientId;
 use crate::storage::Result;
+use crate::storage::journal::Journal;
 
 /// The columns of [`client`], in its order.
 const CLIENT: &str = "client_id, name, secret_hash, created_at";
 
-pub(super) fn add(connection: &Connection, client: &Client) -> Result<bool> {
+pub(super) fn add(connection: &Connection, journal: &Journal, client: &Client) -> Result<bool> {
     let added = connection
         .prepare_cached(
             "INSERT INTO clients (client_id, name, secret_hash, created_at) \
@@ -22,6 +25,10 @@ pub(super) fn add(connection: &Connection, client: &Client) -> Result<bool> {
             client.secret.0,
             Stored(client.created_at)
         ])?;
+    if added > 0 {
+        let event = Event::new(Word::ClientAdded).about(client.name.as_str());
+        audit::record(connection, journal, event)?;
+    }
     Ok(added > 0)
 }
 
@@ -41,10 +48,18 @@ pub(super) fn find(connection: &Connection, id: ClientId) -> Result<Option<Clien
         .optional()?)
 }
 
-pub(super) fn remove(connection: &Connection, name: &ClientName) -> Result<bool> {
+pub(super) fn remove(
+    connection: &Connection,
+    journal: &Journal,
+    name: &ClientName,
+) -> Result<bool> {
     let removed = connection
         .prepare_cached("DELETE FROM clients WHERE name = ?1")?
         .execute([name.as_str()])?;
+    if removed > 0 {
+        let event = Event::new(Word::ClientRemoved).about(name.as_str());
+        audit::record(connection, journal, event)?;
+    }
     Ok(removed > 0)
 }
 

@@ -2,8 +2,11 @@
 
 use rusqlite::{Connection, Row, named_params};
 
+use super::audit;
 use super::rows::{Stored, optional};
+use crate::domain::audit::Event;
 use crate::domain::keys::{KeyChange, KeyRecord, KeySnapshot, KeyState};
+use crate::storage::journal::Journal;
 use crate::storage::{Result, StorageError};
 
 pub(super) fn snapshot(connection: &Connection) -> Result<KeySnapshot> {
@@ -56,8 +59,10 @@ pub(super) fn generation(connection: &Connection) -> Result<u64> {
 
 pub(super) fn change(
     connection: &Connection,
+    journal: &Journal,
     generation: u64,
     changes: &[KeyChange],
+    events: Vec<Event>,
 ) -> Result<bool> {
     let ours = connection
         .prepare_cached(
@@ -77,6 +82,7 @@ pub(super) fn change(
             }
         }
     }
+    audit::record_all(connection, journal, events)?;
     Ok(true)
 }
 

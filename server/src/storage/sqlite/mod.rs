@@ -5,6 +5,7 @@
 //! is answered. The SQL is in one file per noun, as functions on a connection that do not
 //! know whose connection it is.
 
+mod audit;
 mod clients;
 pub(in crate::storage) mod connection;
 mod copy;
@@ -30,9 +31,11 @@ use self::connection::OpenFile;
 pub use self::copy::{CopyError, Restored, Verified, backup, restore};
 use self::readers::{ReaderPool, Readers};
 use self::writer::{Stopped, Writer};
+use super::journal::Journal;
 use super::{
     Chore, Guarded, Housekept, Limits, OpenError, OpenOptions, Pending, Result, Storage, migrations,
 };
+use crate::domain::audit::{AuditFilter, AuditPage, Event, Record};
 use crate::domain::clients::{Client, ClientName};
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
@@ -133,6 +136,20 @@ impl SqliteStorage {
         self.writer.run(work).await
     }
 
+    /// Does what is to be recorded, and tells the log of it once it is on disk.
+    async fn change<T, F>(&self, cx: &WriteContext, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Journal) -> Result<T> + Send + 'static,
+    {
+        let journal = Journal::new(cx);
+        let (done, journal) = self
+            .write(move |db| Ok((work(db, &journal)?, journal)))
+            .await?;
+        journal.log();
+        Ok(done)
+    }
+
     /// Repeats a deletion that deletes `HOUSEKEEPING_BATCH` rows of a kind at most, until
     /// there is nothing left; says how many it were.
     async fn in_batches<F>(&self, delete: F) -> Result<u64>
@@ -158,9 +175,10 @@ impl Storage for SqliteStorage {
         user: NewUser,
         session: Option<NewSession>,
     ) -> Result<User> {
-        let cx = cx.clone();
-        self.write(move |db| users::create(db, &cx, &user, session.as_ref()))
-            .await
+        self.change(cx, move |db, journal| {
+            users::create(db, journal, &user, session.as_ref())
+        })
+        .await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>> {
@@ -183,14 +201,15 @@ impl Storage for SqliteStorage {
 
     async fn import_users(
         &self,
-        _cx: &WriteContext,
+        cx: &WriteContext,
         users: Vec<ImportedUser>,
         dry_run: bool,
     ) -> Result<Vec<ImportOutcome>> {
         if dry_run {
             self.read(move |db| transfer::judge(db, &users)).await
         } else {
-            self.write(move |db| transfer::import(db, &users)).await
+            self.change(cx, move |db, journal| transfer::import(db, journal, &users))
+                .await
         }
     }
 
@@ -205,9 +224,10 @@ impl Storage for SqliteStorage {
         id: UserId,
         change: ProfileChange,
     ) -> Result<Option<User>> {
-        let cx = cx.clone();
-        self.write(move |db| users::update_profile(db, &cx, id, &change))
-            .await
+        self.change(cx, move |db, journal| {
+            users::update_profile(db, journal, id, &change)
+        })
+        .await
     }
 
     async fn change_email(
@@ -216,9 +236,10 @@ impl Storage for SqliteStorage {
         id: UserId,
         email: Email,
     ) -> Result<Option<User>> {
-        let cx = cx.clone();
-        self.write(move |db| users::change_email(db, &cx, id, &email))
-            .await
+        self.change(cx, move |db, journal| {
+            users::change_email(db, journal, id, &email)
+        })
+        .await
     }
 
     async fn change_password(
@@ -229,10 +250,9 @@ impl Storage for SqliteStorage {
         new: PasswordHash,
         session: Option<NewSession>,
     ) -> Result<Guarded<User>> {
-        let cx = cx.clone();
         let expected = expected.cloned();
-        self.write(move |db| {
-            users::change_password(db, &cx, id, expected.as_ref(), &new, session.as_ref())
+        self.change(cx, move |db, journal| {
+            users::change_password(db, journal, id, expected.as_ref(), &new, session.as_ref())
         })
         .await
     }
@@ -243,9 +263,10 @@ impl Storage for SqliteStorage {
         id: UserId,
         disabled: bool,
     ) -> Result<Option<User>> {
-        let cx = cx.clone();
-        self.write(move |db| users::set_disabled(db, &cx, id, disabled))
-            .await
+        self.change(cx, move |db, journal| {
+            users::set_disabled(db, journal, id, disabled)
+        })
+        .await
     }
 
     async fn delete_user(
@@ -254,10 +275,11 @@ impl Storage for SqliteStorage {
         id: UserId,
         expected: Option<&PasswordHash>,
     ) -> Result<Guarded<()>> {
-        let cx = cx.clone();
         let expected = expected.cloned();
-        self.write(move |db| users::delete(db, &cx, id, expected.as_ref()))
-            .await
+        self.change(cx, move |db, journal| {
+            users::delete(db, journal, id, expected.as_ref())
+        })
+        .await
     }
 
     async fn start_session(
@@ -268,10 +290,9 @@ impl Storage for SqliteStorage {
         upgraded: Option<PasswordHash>,
         session: NewSession,
     ) -> Result<Guarded<User>> {
-        let cx = cx.clone();
         let expected = expected.clone();
-        self.write(move |db| {
-            users::start_session(db, &cx, id, &expected, upgraded.as_ref(), &session)
+        self.change(cx, move |db, journal| {
+            users::start_session(db, journal, id, &expected, upgraded.as_ref(), &session)
         })
         .await
     }
@@ -298,9 +319,10 @@ impl Storage for SqliteStorage {
         cx: &WriteContext,
         rotation: Rotation,
     ) -> Result<RotationOutcome> {
-        let cx = cx.clone();
-        self.write(move |db| sessions::rotate(db, &cx, &rotation))
-            .await
+        self.change(cx, move |db, journal| {
+            sessions::rotate(db, journal, &rotation)
+        })
+        .await
     }
 
     async fn end_session(
@@ -310,9 +332,10 @@ impl Storage for SqliteStorage {
         session: SessionId,
         reason: EndReason,
     ) -> Result<bool> {
-        let cx = cx.clone();
-        self.write(move |db| sessions::end(db, &cx, user, session, reason))
-            .await
+        self.change(cx, move |db, journal| {
+            sessions::end(db, journal, user, session, reason)
+        })
+        .await
     }
 
     async fn end_sessions(
@@ -321,14 +344,16 @@ impl Storage for SqliteStorage {
         user: UserId,
         reason: EndReason,
     ) -> Result<u64> {
-        let cx = cx.clone();
-        self.write(move |db| sessions::end_all(db, &cx, user, reason))
-            .await
+        self.change(cx, move |db, journal| {
+            sessions::sign_out(db, journal, user, reason)
+        })
+        .await
     }
 
-    async fn add_client(&self, _cx: &WriteContext, client: &Client) -> Result<bool> {
+    async fn add_client(&self, cx: &WriteContext, client: &Client) -> Result<bool> {
         let client = client.clone();
-        self.write(move |db| clients::add(db, &client)).await
+        self.change(cx, move |db, journal| clients::add(db, journal, &client))
+            .await
     }
 
     async fn client(&self, id: ClientId) -> Result<Option<Client>> {
@@ -339,9 +364,10 @@ impl Storage for SqliteStorage {
         self.read(clients::list).await
     }
 
-    async fn remove_client(&self, _cx: &WriteContext, name: &ClientName) -> Result<bool> {
+    async fn remove_client(&self, cx: &WriteContext, name: &ClientName) -> Result<bool> {
         let name = name.clone();
-        self.write(move |db| clients::remove(db, &name)).await
+        self.change(cx, move |db, journal| clients::remove(db, journal, &name))
+            .await
     }
 
     async fn keys(&self) -> Result<KeySnapshot> {
@@ -354,11 +380,36 @@ impl Storage for SqliteStorage {
 
     async fn change_keys(
         &self,
-        _cx: &WriteContext,
+        cx: &WriteContext,
         generation: u64,
         changes: Vec<KeyChange>,
+        events: Vec<Event>,
     ) -> Result<bool> {
-        self.write(move |db| keys::change(db, generation, &changes))
+        self.change(cx, move |db, journal| {
+            keys::change(db, journal, generation, &changes, events)
+        })
+        .await
+    }
+
+    async fn record(&self, cx: &WriteContext, event: Event) -> Result<()> {
+        let record = Journal::new(cx).draft(event);
+        let to_store = record.clone();
+        let stored = self.write(move |db| audit::insert(db, &to_store)).await;
+        match &stored {
+            Ok(()) => record.log(),
+            Err(_) => record.log_unrecorded(),
+        }
+        stored
+    }
+
+    async fn audit(
+        &self,
+        filter: &AuditFilter,
+        page: AuditPage,
+        limit: u32,
+    ) -> Result<Vec<Record>> {
+        let filter = filter.clone();
+        self.read(move |db| audit::list(db, &filter, page, limit))
             .await
     }
 
@@ -372,7 +423,11 @@ impl Storage for SqliteStorage {
     async fn housekeep(&self, _cx: &WriteContext, limits: Limits) -> Result<Housekept> {
         let over = limits.sessions_over_before;
         let rotated = limits.rotated_before;
+        let audited = limits.audited_before;
         Ok(Housekept {
+            audit_events: self
+                .in_batches(move |db| audit::delete(db, audited, HOUSEKEEPING_BATCH))
+                .await?,
             successors: self
                 .in_batches(move |db| sessions::delete_sealed(db, rotated, HOUSEKEEPING_BATCH))
                 .await?,

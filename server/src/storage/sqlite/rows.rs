@@ -7,7 +7,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Result, Row};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::{ClientId, SessionId, UserId};
+use crate::domain::ids::{ClientId, EventId, SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 
@@ -96,6 +96,18 @@ impl FromSql for Stored<ClientId> {
 }
 
 impl ToSql for Stored<ClientId> {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.0.as_bytes())))
+    }
+}
+
+impl FromSql for Stored<EventId> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        FromSql::column_result(value).map(|bytes| Self(EventId::from_bytes(bytes)))
+    }
+}
+
+impl ToSql for Stored<EventId> {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.0.as_bytes())))
     }

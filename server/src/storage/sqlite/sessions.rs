@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
+use super::audit;
 use super::rows::{self, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional};
+use crate::domain::audit::Event;
 use crate::domain::clock::{CLOCK_SKEW, Timestamp};
 use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
@@ -12,6 +14,7 @@ use crate::domain::session::{
 };
 use crate::domain::user::User;
 use crate::storage::Result;
+use crate::storage::journal::Journal;
 
 pub(super) fn insert(
     connection: &Connection,
@@ -69,7 +72,7 @@ pub(super) fn list(connection: &Connection, user: UserId, now: Timestamp) -> Res
 
 pub(super) fn rotate(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     rotation: &Rotation,
 ) -> Result<RotationOutcome> {
     let Some((_, tokens)) = find_with_tokens(connection, rotation.session, cx.now)? else {
@@ -144,7 +147,7 @@ fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> R
 
 pub(super) fn end(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     user: UserId,
     session: SessionId,
     reason: EndReason,
@@ -160,7 +163,22 @@ pub(super) fn end(
             Stored(cx.now),
             reason.as_str()
         ])?;
+    if ended > 0 {
+        audit::record(connection, cx, Event::session_ended(user, session, reason))?;
+    }
     Ok(ended > 0)
+}
+
+/// Ends every session of a user because somebody wants that and nothing else.
+pub(super) fn sign_out(
+    connection: &Connection,
+    cx: &Journal,
+    user: UserId,
+    reason: EndReason,
+) -> Result<u64> {
+    let ended = end_all(connection, cx, user, reason)?;
+    audit::record(connection, cx, Event::sessions_ended(user, ended))?;
+    Ok(ended)
 }
 
 pub(super) fn end_all(

@@ -323,6 +323,7 @@ async fn housekeeping_takes_more_than_one_batch() {
     let limits = Limits {
         sessions_over_before: Timestamp::from_millis(2400),
         rotated_before: Timestamp::from_millis(0),
+        audited_before: Timestamp::from_millis(0),
     };
     let done = storage.housekeep(&cx(), limits).await.expect("done");
     assert_eq!(done.sessions, 2399);

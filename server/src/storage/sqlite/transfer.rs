@@ -2,18 +2,22 @@
 
 use rusqlite::{Connection, named_params, params};
 
+use super::audit;
 use super::rows::{Stored, USER};
 use super::users::credentials_row;
+use crate::domain::audit::{Event, Word};
 use crate::domain::ids::UserId;
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Age, Credentials};
+use crate::storage::journal::Journal;
 use crate::storage::{Result, StorageError};
 
 pub(super) fn import(
     connection: &Connection,
+    journal: &Journal,
     users: &[ImportedUser],
 ) -> Result<Vec<ImportOutcome>> {
-    users
+    let outcomes: Vec<_> = users
         .iter()
         .map(|user| {
             if insert(connection, user)? {
@@ -26,7 +30,16 @@ pub(super) fn import(
                 outcome => Ok(outcome),
             }
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    let imported = outcomes
+        .iter()
+        .filter(|outcome| **outcome == ImportOutcome::Imported)
+        .count();
+    if imported > 0 {
+        let event = Event::new(Word::UsersImported).about(imported.to_string());
+        audit::record(connection, journal, event)?;
+    }
+    Ok(outcomes)
 }
 
 pub(super) fn judge(connection: &Connection, users: &[ImportedUser]) -> Result<Vec<ImportOutcome>> {

@@ -4,18 +4,19 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::error::of_email;
 use super::rows::{self, Stored, USER, USER_WIDTH};
-use super::sessions;
-use crate::domain::context::WriteContext;
+use super::{audit, sessions};
+use crate::domain::audit::{Event, Word};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{EndReason, NewSession};
 use crate::domain::user::{Age, Credentials, NewUser, ProfileChange, User, UserName};
+use crate::storage::journal::Journal;
 use crate::storage::{Guarded, Result};
 
 pub(super) fn create(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     user: &NewUser,
     session: Option<&NewSession>,
 ) -> Result<User> {
@@ -42,6 +43,8 @@ pub(super) fn create(
     if let Some(session) = session {
         sessions::insert(connection, cx, user.id, session)?;
     }
+    let event = Event::created(user.id, session.map(|session| session.id));
+    audit::record(connection, cx, event)?;
     Ok(created)
 }
 
@@ -96,14 +99,14 @@ pub(super) fn list(
 
 pub(super) fn update_profile(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     change: &ProfileChange,
 ) -> Result<Option<User>> {
     if change.name.is_none() && change.age.is_none() {
         return find(connection, id);
     }
-    Ok(connection
+    let changed = connection
         .prepare_cached(&format!(
             "UPDATE users SET name = coalesce(:name, name), \
                  age = iif(:sets_age, :age, age), updated_at = :now \
@@ -119,16 +122,20 @@ pub(super) fn update_profile(
             },
             |row| rows::user(row, 0),
         )
-        .optional()?)
+        .optional()?;
+    if changed.is_some() {
+        audit::record(connection, cx, Event::of(Word::ProfileChanged, id))?;
+    }
+    Ok(changed)
 }
 
 pub(super) fn change_email(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     email: &Email,
 ) -> Result<Option<User>> {
-    connection
+    let changed = connection
         .prepare_cached(&format!(
             "UPDATE users SET email = ?2, email_canonical = ?3, updated_at = ?4 \
              WHERE user_id = ?1 RETURNING {USER}"
@@ -143,12 +150,16 @@ pub(super) fn change_email(
             |row| rows::user(row, 0),
         )
         .optional()
-        .map_err(of_email)
+        .map_err(of_email)?;
+    if changed.is_some() {
+        audit::record(connection, cx, Event::of(Word::EmailChanged, id))?;
+    }
+    Ok(changed)
 }
 
 pub(super) fn change_password(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     expected: Option<&PasswordHash>,
     new: &PasswordHash,
@@ -173,12 +184,14 @@ pub(super) fn change_password(
     if let Some(session) = session {
         sessions::insert(connection, cx, id, session)?;
     }
+    let event = Event::password_changed(id, session.map(|session| session.id));
+    audit::record(connection, cx, event)?;
     Ok(Guarded::Done(changed))
 }
 
 pub(super) fn set_disabled(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     disabled: bool,
 ) -> Result<Option<User>> {
@@ -203,12 +216,13 @@ pub(super) fn set_disabled(
             ],
             |row| rows::user(row, 0),
         )?;
+    audit::record(connection, cx, Event::disabled(id, disabled))?;
     Ok(Some(changed))
 }
 
 pub(super) fn delete(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     expected: Option<&PasswordHash>,
 ) -> Result<Guarded<()>> {
@@ -221,12 +235,13 @@ pub(super) fn delete(
     connection
         .prepare_cached("DELETE FROM users WHERE user_id = ?1")?
         .execute([Stored(id)])?;
+    audit::record(connection, cx, Event::of(Word::UserDeleted, id))?;
     Ok(Guarded::Done(()))
 }
 
 pub(super) fn start_session(
     connection: &Connection,
-    cx: &WriteContext,
+    cx: &Journal,
     id: UserId,
     expected: &PasswordHash,
     upgraded: Option<&PasswordHash>,
@@ -244,6 +259,7 @@ pub(super) fn start_session(
             .execute(params![Stored(id), upgraded.as_str()])?;
     }
     sessions::insert(connection, cx, id, session)?;
+    audit::record(connection, cx, Event::signed_in(id, session.id))?;
     Ok(Guarded::Done(user))
 }
 

@@ -81,6 +81,7 @@ async fn of_two_instances_one_keeps_house_and_a_dead_one_is_replaced() {
     let forgets = Limits {
         sessions_over_before: START,
         rotated_before: world.now(),
+        audited_before: Timestamp::from_millis(0),
     };
     let left = world.storage.housekeep(&world.cx(), forgets).await;
     assert_eq!(left.expect("housekeeping"), Housekept::default(), "done");

@@ -58,7 +58,11 @@ async fn the_ping_and_the_keys_wait_for_nobodys_lock() {
     let changing = tokio::spawn({
         let storage = storage.clone();
         let cx = cx.clone();
-        async move { storage.change_keys(&cx, generation, Vec::new()).await }
+        async move {
+            storage
+                .change_keys(&cx, generation, Vec::new(), Vec::new())
+                .await
+        }
     });
     let turning = tokio::spawn({
         let storage = storage.clone();

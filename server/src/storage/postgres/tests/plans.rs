@@ -117,6 +117,7 @@ async fn use_everything(storage: &PostgresStorage) {
     let limits = Limits {
         sessions_over_before: NOW,
         rotated_before: NOW,
+        audited_before: NOW,
     };
     storage.housekeep(&cx(), limits).await.expect("answered");
 }

@@ -185,6 +185,7 @@ async fn housekeeping_waits_for_nobody() {
     let limits = Limits {
         sessions_over_before: NOW.plus(Duration::from_secs(1)),
         rotated_before: NOW,
+        audited_before: Timestamp::from_millis(0),
     };
     let housekept = storage.housekeep(&cx(), limits).await.expect("done");
     assert_eq!(housekept.sessions, 1);
