@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { deflateSync } from "node:zlib";
 
 import { build as esbuild } from "esbuild";
-import { build as vite } from "vite";
+import { build as vite, createServer as viteServer } from "vite";
 
 import { openPage, startBrowser } from "../support/browser.mjs";
 import { projectWithPackage } from "../support/package.mjs";
@@ -78,9 +78,9 @@ async function printed(program, ...args) {
 }
 
 /** The report of a page, under the policy; nothing but what the suite provokes goes wrong. */
-async function opened(path) {
+async function opened(path, base = origin) {
   const { page, problems } = await openPage(browser);
-  await page.goto(origin + path);
+  await page.goto(base + path);
   // Until the modules before it have been evaluated there is no promise to wait for.
   const finished = page.evaluate(async () => {
     while (globalThis.report === undefined) {
@@ -192,4 +192,17 @@ const MODULES = {
 test("bundled by Vite for production, without configuration", async () => {
   await vite({ root: project, base: "/vite/", logLevel: "error", build: { outDir: "vite" }, configFile: false });
   await complete(await opened("/vite/"));
+});
+
+test("Vite's development server, without configuration", async (t) => {
+  const server = await viteServer({
+    root: project,
+    logLevel: "error",
+    configFile: false,
+    // So that the page's own server answers what the suite tells it to.
+    server: { proxy: { "/answers": origin, "/.well-known": origin } },
+  });
+  t.after(() => server.close());
+  await server.listen();
+  await complete(await opened("/", server.resolvedUrls.local[0].slice(0, -1)));
 });

@@ -5,4 +5,4 @@ import { PasswordPolicy } from "latchkey-verifier/passwords";
 import data from "./data.mjs";
 import { run } from "./suite/run.mjs";
 
-globalThis.report = run({ createVerifier, VerifierError, PasswordPolicy }, data);
+globalThis.report = run({ createVerifier, VerifierError, PasswordPolicy }, { ...data, origin: location.origin });
