@@ -7,7 +7,7 @@ use crate::steps::Steps;
 use crate::wasm::{self, toolchain::Way};
 
 /// Compiles the benchmarks and runs one, or all.
-pub(crate) fn bench(steps: &mut Steps, name: Option<&str>) -> Result<()> {
+pub(crate) fn bench(steps: &mut Steps, name: Option<&str>, quick: bool) -> Result<()> {
     const PACKAGE: [&str; 4] = ["--release", "--locked", "--package", "latchkey-bench"];
     if name.is_none_or(|name| name == "verifier") {
         wasm::build(steps, Way::Auto, false)?;
@@ -22,7 +22,8 @@ pub(crate) fn bench(steps: &mut Steps, name: Option<&str>) -> Result<()> {
                 .args(["run", "--quiet"])
                 .args(PACKAGE)
                 .arg("--")
-                .args(name),
+                .args(name)
+                .args(quick.then_some("--quick")),
         )?;
         Ok(((), String::new()))
     })

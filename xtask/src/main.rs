@@ -51,6 +51,9 @@ enum Chore {
     Bench {
         /// The one to run; all of them without
         name: Option<String>,
+        /// Shows that they work; the figures mean little
+        #[arg(long)]
+        quick: bool,
     },
 }
 
@@ -59,7 +62,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
         Chore::Run { arguments } => run::run(&mut steps, &arguments),
         Chore::Test => test::test(&mut steps),
-        Chore::Bench { name } => bench::bench(&mut steps, name.as_deref()),
+        Chore::Bench { name, quick } => bench::bench(&mut steps, name.as_deref(), quick),
         Chore::Wasm { toolchain, force } => wasm::build(&mut steps, toolchain, force),
     };
     match result.and_then(|()| steps.finish()) {

@@ -1,13 +1,17 @@
 // Guards a route of a Cloudflare Worker with the access tokens of a Latchkey server.
+import { env } from "cloudflare:workers";
 import { createVerifier, VerifierError } from "latchkey-verifier";
 
-// One for all requests, made by the first: at module scope a Worker may not fetch. What is
-// kept is the verifier and not the promise of it, because a promise belongs to the request
-// that made it and is never kept when that one is given up.
-let verifier;
+// One for all requests. Nothing is fetched here: the first request that has a token to check
+// fetches the keys, and those after it use them.
+const verifier = await createVerifier(
+  { issuer: env.ISSUER },
+  // Named, so that a token for another service, or signed in another way, is refused.
+  { algorithms: ["EdDSA"], audience: env.AUDIENCE },
+);
 
 export default {
-  async fetch(request, env) {
+  async fetch(request) {
     if (new URL(request.url).pathname !== "/me") {
       return new Response("Not found\n", { status: 404 });
     }
@@ -17,7 +21,7 @@ export default {
       return challenge("Bearer");
     }
     try {
-      const { payload } = await verify(token, env);
+      const { payload } = await verifier.verifyAsync(token);
       return Response.json({ user_id: payload.sub });
     } catch (error) {
       return refusal(error);
@@ -28,11 +32,6 @@ export default {
 /** What `Authorization: Bearer` brings (RFC 6750 section 2.1). */
 function bearerToken(request) {
   return /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-}
-
-async function verify(token, { ISSUER, AUDIENCE }) {
-  verifier ??= await createVerifier({ issuer: ISSUER }, { algorithms: ["EdDSA"], audience: AUDIENCE });
-  return verifier.verifyAsync(token);
 }
 
 function refusal(error) {

@@ -44,6 +44,7 @@ async function startWorker(t, bindings) {
     bundle: true,
     write: false,
     format: "esm",
+    external: ["cloudflare:workers"],
     conditions: ["workerd", "worker", "browser"],
     loader: { ".wasm": "copy" },
   });

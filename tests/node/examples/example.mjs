@@ -1,18 +1,14 @@
 // An example as somebody has it who has followed its README.
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, readdir, symlink, writeFile } from "node:fs/promises";
+import { cp, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 
-import { temporaryFolder } from "../support/folder.mjs";
-
-const run = promisify(execFile);
+import { projectWithPackage } from "../support/package.mjs";
 
 const examples = fileURLToPath(new URL("../../../examples/", import.meta.url));
-const built = fileURLToPath(new URL("../../../verifier-wasm/pkg/", import.meta.url));
 const modules = fileURLToPath(new URL("../node_modules/", import.meta.url));
 
 /** The folder of an example in the repository. */
@@ -27,11 +23,7 @@ export const exampleFolder = (name) => join(examples, name);
  * @returns {Promise<string>} the folder
  */
 export async function installExample(t, name, dependencies = []) {
-  const folder = await temporaryFolder(t);
-  await writeFile(join(folder, "package.json"), "{}");
-  await run("npm", ["pack", "--pack-destination", folder, built], { cwd: folder });
-  const [packed] = (await readdir(folder)).filter((file) => file.endsWith(".tgz"));
-  await run("npm", ["install", "--offline", "--no-save", "--no-audit", "--no-fund", packed], { cwd: folder });
+  const { folder } = await projectWithPackage(t);
   await cp(exampleFolder(name), folder, { recursive: true, filter: (path) => !path.includes("node_modules") });
   for (const dependency of dependencies) {
     await symlink(join(modules, dependency), join(folder, "node_modules", dependency));

@@ -1,39 +1,69 @@
 //! Two ways to do one thing, timed in turns.
 
+use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// How many turns each has. Odd, so that the median is one of them.
 const TURNS: usize = 31;
 
+/// The same where it only has to be seen that it works.
+const QUICK_TURNS: usize = 3;
+
 /// How long a turn is at least.
 const TURN: Duration = Duration::from_millis(20);
 
-/// The medians of one call of each.
+/// The time of one call of each, for each turn.
 pub(crate) struct Comparison {
-    pub(crate) ours: Duration,
-    pub(crate) peers: Duration,
+    turns: Vec<(Duration, Duration)>,
 }
 
 impl Comparison {
     /// Times both in turns: what slows the machine down for a while slows down
     /// both, and the median forgets the rest.
-    pub(crate) fn of<A, B>(mut ours: impl FnMut() -> A, mut peers: impl FnMut() -> B) -> Self {
+    pub(crate) fn of<A, B>(
+        quick: bool,
+        mut ours: impl FnMut() -> A,
+        mut peers: impl FnMut() -> B,
+    ) -> Self {
         let (our_calls, their_calls) = (calls_in_a_turn(&mut ours), calls_in_a_turn(&mut peers));
-        let mut turns = [(Duration::ZERO, Duration::ZERO); TURNS];
-        for turn in &mut turns {
-            *turn = (time(our_calls, &mut ours), time(their_calls, &mut peers));
-        }
-        Self {
-            ours: median(turns.map(|(ours, _)| ours)),
-            peers: median(turns.map(|(_, peers)| peers)),
-        }
+        let turns = if quick { QUICK_TURNS } else { TURNS };
+        let turns = (0..turns)
+            .map(|_| (time(our_calls, &mut ours), time(their_calls, &mut peers)))
+            .collect();
+        Self { turns }
     }
 
-    /// How many times as long as the peer we take: below 1 is faster.
-    pub(crate) fn ratio(&self) -> f64 {
-        self.ours.as_secs_f64() / self.peers.as_secs_f64()
+    /// The median of our times.
+    pub(crate) fn ours(&self) -> Duration {
+        quantile(self.turns.iter().map(|(ours, _)| *ours), 2)
     }
+
+    /// The median of the peer's times.
+    pub(crate) fn peers(&self) -> Duration {
+        quantile(self.turns.iter().map(|(_, peers)| *peers), 2)
+    }
+
+    /// How many times as long as the peer we take, turn by turn: the median of
+    /// that, and between what the middle half of the turns lies. Below 1 is faster.
+    pub(crate) fn ratio(&self) -> Ratio {
+        let ratios = || {
+            let both = self.turns.iter();
+            both.map(|(ours, peers)| ours.as_secs_f64() / peers.as_secs_f64())
+        };
+        Ratio {
+            low: quantile(ratios(), 1),
+            median: quantile(ratios(), 2),
+            high: quantile(ratios(), 3),
+        }
+    }
+}
+
+/// The quartiles of a ratio.
+pub(crate) struct Ratio {
+    pub(crate) low: f64,
+    pub(crate) median: f64,
+    pub(crate) high: f64,
 }
 
 /// How many calls fill a turn; this warms up too.
@@ -49,35 +79,78 @@ fn calls_in_a_turn<T>(call: &mut impl FnMut() -> T) -> u32 {
 
 /// The time of one call, averaged over `calls`.
 fn time<T>(calls: u32, call: &mut impl FnMut() -> T) -> Duration {
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), computed());
     for _ in 0..calls {
         black_box(call());
     }
-    began.elapsed() / calls
+    let took = match (before, computed()) {
+        (Some(before), Some(after)) => after - before,
+        _ => began.elapsed(),
+    };
+    took / calls
 }
 
-fn median(mut times: [Duration; TURNS]) -> Duration {
-    times.sort_unstable();
-    times[TURNS / 2]
+/// The CPU time that this thread has had. Only Linux tells; a clock on the wall
+/// counts what others do on a busy machine, too.
+fn computed() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = text.split(' ').next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// The value at so many quarters of the way from the least to the greatest.
+fn quantile<T: PartialOrd + Copy>(values: impl Iterator<Item = T>, quarters: usize) -> T {
+    let mut sorted: Vec<T> = values.collect();
+    sorted.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
+    sorted[(sorted.len() - 1) * quarters / 4]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_median_is_the_middle_one() {
-        let mut times = [Duration::from_secs(9); TURNS];
-        times[..=TURNS / 2].fill(Duration::from_secs(2));
-        assert_eq!(median(times), Duration::from_secs(2));
+    fn of_milliseconds(turns: &[(u64, u64)]) -> Comparison {
+        let turns = turns.iter();
+        let milliseconds = Duration::from_millis;
+        Comparison {
+            turns: turns
+                .map(|(ours, peers)| (milliseconds(*ours), milliseconds(*peers)))
+                .collect(),
+        }
     }
 
     #[test]
-    fn the_ratio_is_ours_to_theirs() {
-        let comparison = Comparison {
-            ours: Duration::from_micros(30),
-            peers: Duration::from_micros(60),
-        };
-        assert!((comparison.ratio() - 0.5).abs() < 1e-9);
+    fn the_median_forgets_what_is_far_off() {
+        let comparison = of_milliseconds(&[(9000, 1), (2, 3), (2, 3)]);
+        assert_eq!(comparison.ours(), Duration::from_millis(2));
+        assert_eq!(comparison.peers(), Duration::from_millis(3));
+    }
+
+    #[test]
+    fn the_ratio_is_ours_to_theirs_in_the_same_turn() {
+        // A machine twice as slow in one turn changes no ratio.
+        let ratio = of_milliseconds(&[(30, 60), (60, 120), (31, 62)]).ratio();
+        for share in [ratio.low, ratio.median, ratio.high] {
+            assert!((share - 0.5).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_quartiles_are_those_of_the_turns() {
+        let ratio = of_milliseconds(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]).ratio();
+        let quartiles = [ratio.low, ratio.median, ratio.high];
+        assert!(
+            quartiles
+                .iter()
+                .zip([2.0, 3.0, 4.0])
+                .all(|(one, other)| (one - other).abs() < 1e-9)
+        );
+    }
+
+    #[test]
+    fn a_quick_comparison_calls_both() {
+        let (mut ours, mut peers) = (0_u32, 0_u32);
+        let _ = Comparison::of(true, || ours += 1, || peers += 1);
+        assert!(ours > 0 && peers > 0);
     }
 }

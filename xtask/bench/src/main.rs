@@ -1,24 +1,25 @@
-//! `latchkey-bench [NAME]`: measures this project against peers, in turns, so
-//! that the ratio holds although the machine is busy.
+//! `latchkey-bench [NAME] [--quick]`: measures this project against peers, in
+//! turns, so that the ratio holds although the machine is busy, and prints
+//! Markdown. `--quick` shows that a benchmark works; its figures mean little.
 
 mod compare;
 mod verifier;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-/// A benchmark: its name, what it measures, and how.
-type Benchmark = (&'static str, &'static str, fn() -> Result<()>);
+/// A benchmark: its name, what it measures, and how, which is quick or thorough.
+type Benchmark = (&'static str, &'static str, fn(bool) -> Result<()>);
 
 const BENCHMARKS: [Benchmark; 1] = [(
     "verifier",
-    "an access token checked by the verifier and by others, natively and in Node",
+    "tokens and passwords checked by the verifier and by others, natively, in Node and in workerd",
     verifier::run,
 )];
 
 fn main() -> ExitCode {
-    match run(std::env::args().nth(1)) {
+    match run(std::env::args().skip(1)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -27,16 +28,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(name: Option<String>) -> Result<()> {
-    let Some(name) = name else {
-        return BENCHMARKS.iter().try_for_each(measure);
+fn run(arguments: impl Iterator<Item = String>) -> Result<()> {
+    let (flags, names): (Vec<_>, Vec<_>) = arguments.partition(|word| word == "--quick");
+    let quick = !flags.is_empty();
+    let [name] = names.as_slice() else {
+        ensure!(names.is_empty(), "one benchmark, or none for all");
+        return BENCHMARKS
+            .iter()
+            .try_for_each(|benchmark| measure(benchmark, quick));
     };
-    let benchmark = BENCHMARKS.iter().find(|(known, ..)| *known == name);
+    let benchmark = BENCHMARKS.iter().find(|(known, ..)| known == name);
     let known = BENCHMARKS.map(|(name, ..)| name).join(", ");
-    measure(benchmark.with_context(|| format!("no benchmark named {name}; there are: {known}"))?)
+    let benchmark =
+        benchmark.with_context(|| format!("no benchmark named {name}; there are: {known}"))?;
+    measure(benchmark, quick)
 }
 
-fn measure((name, what, run): &Benchmark) -> Result<()> {
-    println!("{name}: {what}");
-    run()
+fn measure((name, what, run): &Benchmark, quick: bool) -> Result<()> {
+    println!("## {name}\n\n{what}");
+    run(quick)
 }

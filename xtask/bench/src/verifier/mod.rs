@@ -1,11 +1,11 @@
-//! The verifier against its peers: natively, and as the npm package in Node.
+//! The verifier against its peers: natively, and as the npm package.
 
 mod native;
 mod node;
 
 use anyhow::Result;
 
-pub(crate) fn run() -> Result<()> {
-    native::run()?;
-    node::run()
+pub(crate) fn run(quick: bool) -> Result<()> {
+    native::run(quick)?;
+    node::run(quick)
 }

@@ -1,4 +1,4 @@
-//! The npm package in Node, against jose, fast-jwt, jsonwebtoken and hono/jwt.
+//! The npm package against its peers: in Node, and in workerd.
 //!
 //! The peers are installed from `node/package-lock.json` into a folder under
 //! `target/`, and the scripts in `node/` are run there.
@@ -9,14 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-const FILES: [&str; 4] = [
-    "measure.mjs",
-    "package-lock.json",
-    "package.json",
-    "tokens.mjs",
-];
-
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(quick: bool) -> Result<()> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
     let root = sources.ancestors().nth(3).context("the workspace")?;
     let package = root.join("verifier-wasm/pkg");
@@ -25,17 +18,19 @@ pub(crate) fn run() -> Result<()> {
         "there is no npm package: run `cargo xtask wasm` first"
     );
     let folder = folder(root);
-    let is_installed = install(&sources, &folder)?;
+    let is_installed = copy(&sources, &folder)?;
     if !is_installed {
-        run_in(
-            &folder,
-            Command::new("npm").args(["ci", "--no-audit", "--no-fund"]),
-        )?;
+        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+        run_in(&folder, Command::new("npm").args(options))?;
     }
-    run_in(
-        &folder,
-        Command::new("node").arg("tokens.mjs").arg(&package),
-    )
+    let mut node = Command::new("node");
+    node.arg("main.mjs")
+        .arg(&package)
+        .arg(root.join("verifier-wasm/data"));
+    if quick {
+        node.arg("--quick");
+    }
+    run_in(&folder, &mut node)
 }
 
 fn folder(root: &Path) -> PathBuf {
@@ -45,15 +40,18 @@ fn folder(root: &Path) -> PathBuf {
 }
 
 /// Copies the files; whether the peers that they name are installed already.
-fn install(sources: &Path, folder: &Path) -> Result<bool> {
+fn copy(sources: &Path, folder: &Path) -> Result<bool> {
     const LOCK: &str = "package-lock.json";
     let wanted = fs::read(sources.join(LOCK))?;
     let is_installed = folder.join("node_modules").is_dir()
         && fs::read(folder.join(LOCK)).is_ok_and(|lock| lock == wanted);
     fs::create_dir_all(folder)?;
-    for file in FILES {
-        fs::copy(sources.join(file), folder.join(file))
-            .with_context(|| format!("cannot copy {file}"))?;
+    for file in fs::read_dir(sources)? {
+        let file = file?;
+        if file.file_type()?.is_file() {
+            fs::copy(file.path(), folder.join(file.file_name()))
+                .with_context(|| format!("cannot copy {}", file.path().display()))?;
+        }
     }
     Ok(is_installed)
 }
