@@ -262,11 +262,8 @@ async fn pages_carry_a_content_security_policy(backend: Backend) {
             .expect(200);
         let policy = answer.header("content-security-policy");
         assert!(policy.contains("default-src"), "{path}: {policy}");
-        assert!(!policy.contains("unsafe-eval"), "{path}: {policy}");
-        assert!(
-            !policy.contains("script-src 'unsafe-inline'"),
-            "{path}: {policy}"
-        );
+        assert!(!policy.contains("'unsafe-eval'"), "{path}: {policy}");
+        assert!(!policy.contains("unsafe-inline"), "{path}: {policy}");
         assert!(!policy.contains("http"), "nothing from elsewhere: {policy}");
     }
 }
