@@ -70,6 +70,7 @@ async fn the_key_set_is_empty_under_hmac(backend: Backend) {
     assert_eq!(answer.text().replace([' ', '\n'], ""), r#"{"keys":[]}"#);
 }
 
+/// Security checklist item 73.
 async fn the_metadata_names_what_exists(backend: Backend) {
     let server = Server::start(backend).await;
     let answer = server.get(METADATA).await;
@@ -80,9 +81,30 @@ async fn the_metadata_names_what_exists(backend: Backend) {
     access-control-allow-origin: *
 
     {
+      "grant_types_supported": [
+        "refresh_token"
+      ],
+      "introspection_endpoint": "[origin]/oauth/introspect",
+      "introspection_endpoint_auth_methods_supported": [
+        "client_secret_basic",
+        "client_secret_post"
+      ],
       "issuer": "[origin]",
       "jwks_uri": "[origin]/.well-known/jwks.json",
-      "service_documentation": "[origin]/docs"
+      "response_types_supported": [
+        "none"
+      ],
+      "revocation_endpoint": "[origin]/oauth/revoke",
+      "revocation_endpoint_auth_methods_supported": [
+        "none",
+        "client_secret_basic",
+        "client_secret_post"
+      ],
+      "service_documentation": "[origin]/docs",
+      "token_endpoint": "[origin]/oauth/token",
+      "token_endpoint_auth_methods_supported": [
+        "none"
+      ]
     }
     "#);
     let metadata = answer.json();
@@ -92,6 +114,11 @@ async fn the_metadata_names_what_exists(backend: Backend) {
         if let Some(url) = value.as_str().filter(|_| name.ends_with("_uri")) {
             let path = url.strip_prefix(server.origin()).expect("our own address");
             let _ = server.get(path).await.expect(200);
+        }
+        if let Some(url) = value.as_str().filter(|_| name.ends_with("_endpoint")) {
+            let path = url.strip_prefix(server.origin()).expect("our own address");
+            let allow = server.get(path).await.expect(405);
+            assert_eq!(allow.header("allow"), "POST, OPTIONS", "{name}");
         }
     }
     let elsewhere = Home::new(backend)

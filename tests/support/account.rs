@@ -75,3 +75,12 @@ pub struct Account {
     /// The tokens.
     pub tokens: Tokens,
 }
+
+/// The credentials of a client of the OAuth endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiClient {
+    /// The `client_id`.
+    pub id: String,
+    /// The `client_secret`.
+    pub secret: String,
+}

@@ -3,6 +3,8 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Url};
 use serde_json::Value;
@@ -48,6 +50,32 @@ impl Call {
     /// Sends JSON.
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
+    }
+
+    /// Sends a form.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let encode = |text: &str| -> String {
+            text.bytes().fold(String::new(), |mut encoded, byte| {
+                match byte {
+                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                        encoded.push(char::from(byte));
+                    }
+                    _ => encoded.push_str(&format!("%{byte:02X}")),
+                }
+                encoded
+            })
+        };
+        let pairs: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect();
+        self.body("application/x-www-form-urlencoded", pairs.join("&"))
+    }
+
+    /// Names a client and its secret in `Authorization` (RFC 7617).
+    pub fn basic(self, id: &str, secret: &str) -> Self {
+        let pair = STANDARD.encode(format!("{id}:{secret}"));
+        self.header("authorization", &format!("Basic {pair}"))
     }
 
     /// Sends a body of this kind.

@@ -32,7 +32,7 @@ mod server;
 mod token;
 mod wait;
 
-pub use account::{Account, Person, Tokens};
+pub use account::{Account, ApiClient, Person, Tokens};
 pub use answer::Answer;
 pub use backend::{Backend, Database};
 pub use browser::Browser;

@@ -181,22 +181,42 @@ fn hold_to_general_rules(method: &Method, path: &str, answer: &Answer) {
     if answer.status < 400 || path == "/health" || path.starts_with("/health/") {
         return;
     }
-    let is_page = is_of_a_page(path) && media_type(answer) == "text/html";
-    if !is_page {
-        assert_eq!(media_type(answer), "application/problem+json", "{what}");
-    }
-    if method != Method::HEAD && !is_page {
-        hold_problem(&answer.json(), answer.status, &what);
-    }
+    let scheme = if ["/oauth/token", "/oauth/revoke", "/oauth/introspect"].contains(&path) {
+        if method != Method::HEAD {
+            hold_oauth_error(answer, &what);
+        }
+        "Basic"
+    } else {
+        let is_page = is_of_a_page(path) && media_type(answer) == "text/html";
+        if !is_page {
+            assert_eq!(media_type(answer), "application/problem+json", "{what}");
+        }
+        if method != Method::HEAD && !is_page {
+            hold_problem(&answer.json(), answer.status, &what);
+        }
+        "Bearer"
+    };
     if answer.status == 401 {
-        assert!(
-            answer.header("www-authenticate").starts_with("Bearer"),
-            "{what}"
-        );
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.starts_with(scheme), "{what}");
     }
     if answer.status == 429 || answer.status == 503 {
         let seconds: u64 = answer.header("retry-after").parse().expect("Retry-After");
         assert!(seconds > 0, "{what}");
+    }
+}
+
+/// RFC 6749 section 5.2.
+fn hold_oauth_error(answer: &Answer, what: &str) {
+    assert_eq!(media_type(answer), "application/json", "{what}");
+    assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+    let body = answer.json();
+    let members = body.as_object().expect("an object");
+    assert_eq!(members.len(), 2, "{what}");
+    for name in ["error", "error_description"] {
+        let text = members[name].as_str().unwrap_or_default();
+        let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        assert!(!text.is_empty() && text.bytes().all(allowed), "{what}");
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use crate::account::{Account, Person};
+use crate::account::{Account, ApiClient, Person};
 use crate::answer::Answer;
 use crate::backend::{Backend, Database};
 use crate::call::Call;
@@ -271,6 +271,34 @@ impl Server {
     pub fn end_sessions(&self, access_token: &str) -> Call {
         self.delete("/api/v1/users/me/sessions")
             .bearer(access_token)
+    }
+
+    /// Makes a client, which must work.
+    pub async fn client(&self, name: &str) -> ApiClient {
+        let added = self.cli(["client", "add", name, "--json"]).await.json();
+        let text = |member: &str| added[member].as_str().expect("text").to_owned();
+        ApiClient {
+            id: text("client_id"),
+            secret: text("client_secret"),
+        }
+    }
+
+    /// POST `/oauth/introspect` by this client.
+    pub fn introspect(&self, client: &ApiClient, token: &str) -> Call {
+        self.post("/oauth/introspect")
+            .basic(&client.id, &client.secret)
+            .form(&[("token", token)])
+    }
+
+    /// POST `/oauth/revoke` by the public client.
+    pub fn revoke(&self, token: &str) -> Call {
+        self.post("/oauth/revoke").form(&[("token", token)])
+    }
+
+    /// POST `/oauth/token` by the public client.
+    pub fn oauth_refresh(&self, token: &str) -> Call {
+        self.post("/oauth/token")
+            .form(&[("grant_type", "refresh_token"), ("refresh_token", token)])
     }
 
     /// Waits until `/health` and `/health/ready` say this, which they do within seconds.

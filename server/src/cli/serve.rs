@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::assets::HAS_VERIFIER_PACKAGE;
 use crate::config::{Config, Origin, Setting, parse_listen};
 use crate::domain::accounts::Accounts;
+use crate::domain::clients::Clients;
 use crate::domain::clock::{Clock, SharedClock, SystemClock, Timestamp};
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::domain::hasher::Hasher;
@@ -181,6 +182,7 @@ async fn services(
     Ok(Services {
         accounts,
         sessions,
+        clients: Clients::new(Arc::clone(storage), Arc::clone(&entropy)),
         storage: Arc::clone(storage),
         clock: Arc::clone(clock),
         entropy,

@@ -5,6 +5,8 @@
 //! good once: its use makes a successor, and using it again ends the session (RFC 9700
 //! section 4.14.2), except for the direct predecessor within the grace.
 
+mod introspection;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,7 +18,9 @@ use super::ids::{SessionId, UserId};
 use super::keyring::{KeyView, Keyring};
 use super::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
 use super::successor;
-use super::tokens::{IssuedRefresh, PresentedRefresh, Refused, Subject, TokenRules, Tokens};
+use super::tokens::{
+    IssuedRefresh, PresentedRefresh, Refused, Subject, TokenFacts, TokenRules, Tokens,
+};
 use super::user::User;
 use crate::storage::SharedStorage;
 
@@ -125,7 +129,12 @@ impl Sessions {
     /// [`Error::InvalidAccessToken`] when the token is bad or its session is over, and
     /// [`Error::Storage`].
     pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<(Session, User)> {
-        let subject = self.read_access(token, now).await?;
+        let facts = self.read_access(token, now).await?;
+        self.alive(facts.subject, now).await
+    }
+
+    /// The session and the user that an access token named.
+    async fn alive(&self, subject: Subject, now: Timestamp) -> Result<(Session, User)> {
         match self.storage.session(subject.session, now).await? {
             Some((session, user)) if user.id == subject.user => Ok((session, user)),
             _ => Err(Error::InvalidAccessToken),
@@ -140,11 +149,21 @@ impl Sessions {
     /// [`Error::InvalidRefreshToken`] when [`refresh`](Self::refresh) would not give a
     /// successor for it, and [`Error::Storage`].
     pub async fn recognise(&self, token: &str, now: Timestamp) -> Result<(Session, User)> {
-        let PresentedRefresh { subject, hash } = self.read_refresh(token, now).await?;
+        let presented = self.read_refresh(token, now).await?;
+        self.unused(&presented, now).await
+    }
+
+    /// The session and the user that a refresh token named, if it is good still.
+    async fn unused(
+        &self,
+        presented: &PresentedRefresh,
+        now: Timestamp,
+    ) -> Result<(Session, User)> {
+        let subject = presented.facts.subject;
         let grace = self.tokens.rules().refresh_grace;
         match self.storage.refresh_tokens(subject.session, now).await? {
             Some((session, tokens))
-                if session.user == subject.user && tokens.accept(&hash, grace, now) =>
+                if session.user == subject.user && tokens.accept(&presented.hash, grace, now) =>
             {
                 Ok((session, tokens.user))
             }
@@ -160,7 +179,8 @@ impl Sessions {
     /// session is over, and [`Error::Storage`].
     pub async fn refresh(&self, cx: &WriteContext, token: &str) -> Result<TokenPair> {
         let now = cx.now;
-        let PresentedRefresh { subject, hash } = self.read_refresh(token, now).await?;
+        let PresentedRefresh { facts, hash } = self.read_refresh(token, now).await?;
+        let subject = facts.subject;
         let started_at = subject
             .session
             .created_at()
@@ -202,9 +222,9 @@ impl Sessions {
     /// bad or the session over already, and [`Error::Storage`].
     pub async fn logout(&self, cx: &WriteContext, token: &str) -> Result<()> {
         let (subject, refused) = match self.read_refresh(token, cx.now).await {
-            Ok(refresh) => (refresh.subject, Error::InvalidRefreshToken),
+            Ok(refresh) => (refresh.facts.subject, Error::InvalidRefreshToken),
             Err(_) => (
-                self.read_access(token, cx.now).await?,
+                self.read_access(token, cx.now).await?.subject,
                 Error::InvalidAccessToken,
             ),
         };
@@ -306,7 +326,7 @@ impl Sessions {
         successor::seal(presented, session, &issued.token, &*self.entropy)
     }
 
-    async fn read_access(&self, token: &str, now: Timestamp) -> Result<Subject> {
+    async fn read_access(&self, token: &str, now: Timestamp) -> Result<TokenFacts> {
         self.read(now, |keys| self.tokens.read_access(keys, token, now))
             .await
             .map_err(|refused| {

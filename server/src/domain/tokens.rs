@@ -22,7 +22,8 @@ use super::signer::{SignError, Signer, TokenType};
 use crate::config;
 
 /// The `client_id` of every access token: there is one client, the service's own users'.
-const CLIENT_ID: &str = "latchkey";
+/// It is a public one (RFC 6749 section 2.1), without a secret.
+pub const CLIENT_ID: &str = "latchkey";
 
 /// What the configuration says about tokens.
 #[derive(Clone, Debug)]
@@ -85,12 +86,27 @@ impl fmt::Debug for IssuedRefresh {
     }
 }
 
-/// A refresh token whose signature and claims are right. Whether it is good still is for
-/// the database to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PresentedRefresh {
+/// What a token says of itself, its signature and its claims being right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// Whether it is an access or a refresh token.
+    pub kind: Kind,
     /// Whose it is.
     pub subject: Subject,
+    /// The `jti` claim.
+    pub id: String,
+    /// The `iat` claim.
+    pub issued_at: Timestamp,
+    /// The `exp` claim.
+    pub expires_at: Timestamp,
+}
+
+/// A refresh token whose signature and claims are right. Whether it is good still is for
+/// the database to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresentedRefresh {
+    /// What it says.
+    pub facts: TokenFacts,
     /// What is stored of it.
     pub hash: TokenHash,
 }
@@ -136,6 +152,8 @@ struct RefreshClaims<'a> {
 #[derive(Deserialize)]
 struct ReadClaims {
     sub: UserId,
+    exp: i64,
+    iat: i64,
     jti: String,
     sid: SessionId,
     #[serde(rename = "type")]
@@ -143,10 +161,12 @@ struct ReadClaims {
 }
 
 /// The `type` claim.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+pub enum Kind {
+    /// An access token.
     Access,
+    /// A refresh token.
     Refresh,
 }
 
@@ -247,8 +267,8 @@ impl Tokens {
         keys: &KeyView,
         token: &str,
         now: Timestamp,
-    ) -> Result<Subject, Refused> {
-        read(&self.access, keys, token, now, Kind::Access).map(|claims| claims.subject())
+    ) -> Result<TokenFacts, Refused> {
+        read(&self.access, keys, token, now, Kind::Access).map(ReadClaims::facts)
     }
 
     /// Reads a refresh token.
@@ -264,17 +284,23 @@ impl Tokens {
     ) -> Result<PresentedRefresh, Refused> {
         let claims = read(&self.refresh, keys, token, now, Kind::Refresh)?;
         Ok(PresentedRefresh {
-            subject: claims.subject(),
             hash: hash(&claims.jti),
+            facts: claims.facts(),
         })
     }
 }
 
 impl ReadClaims {
-    const fn subject(&self) -> Subject {
-        Subject {
-            user: self.sub,
-            session: self.sid,
+    fn facts(self) -> TokenFacts {
+        TokenFacts {
+            kind: self.kind,
+            subject: Subject {
+                user: self.sub,
+                session: self.sid,
+            },
+            id: self.jti,
+            issued_at: Timestamp::from_seconds(self.iat),
+            expires_at: Timestamp::from_seconds(self.exp),
         }
     }
 }

@@ -13,6 +13,7 @@ use warp::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW
 use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::{Reply, Response};
 
+use super::oauth_error::Complaint;
 use crate::domain::error::{Error, Violation};
 use crate::storage::{Source, StorageError};
 
@@ -66,6 +67,17 @@ problems! {
     InvalidToken => UNAUTHORIZED, "invalid_token", "Invalid or expired access token";
     /// A bad, expired, used or ended refresh token.
     InvalidRefreshToken => UNAUTHORIZED, "invalid_refresh_token", "Invalid or expired refresh token";
+    /// A client that is named in more than one way (RFC 6749 section 2.3).
+    AmbiguousClient => BAD_REQUEST, "ambiguous_client", "Name the client once, in one way";
+    /// A refresh token that is bad, expired, used or ended, at the token endpoint
+    /// (RFC 6749 section 5.2, as the next three).
+    InvalidGrant => BAD_REQUEST, "invalid_grant", "Invalid or expired refresh token";
+    /// A way to get tokens that is not there.
+    UnsupportedGrantType => BAD_REQUEST, "unsupported_grant_type", "The only grant_type is refresh_token";
+    /// More than was granted.
+    InvalidScope => BAD_REQUEST, "invalid_scope", "Tokens have no scope, and none can be asked for";
+    /// A client that is not the one that tokens are issued to.
+    UnauthorizedClient => BAD_REQUEST, "unauthorized_client", "The token was issued to another client";
     /// Missing or wrong credentials of a client (RFC 6749 section 5.2).
     InvalidClient => UNAUTHORIZED, "invalid_client", "Client authentication failed";
     /// The right password of a disabled account.
@@ -320,7 +332,13 @@ impl Reply for ApiError {
         // Strings and numbers under fixed names: there is nothing that could fail.
         let json = serde_json::to_vec(&body).unwrap_or_default();
 
-        self.answer("application/problem+json", json)
+        let mut response = self.answer("application/problem+json", json);
+        let complaint = Complaint {
+            problem: self.problem,
+            detail: detail.into_owned(),
+        };
+        response.extensions_mut().insert(complaint);
+        response
     }
 }
 

@@ -63,7 +63,7 @@ impl Form {
 
 /// A name or a value: `+` is a space, `%` and two hexadecimal digits are a byte, and any
 /// other `%` is itself.
-fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
+pub(crate) fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(encoded.len()));
     let mut rest = encoded;
     while let Some((&first, tail)) = rest.split_first() {

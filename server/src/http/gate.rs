@@ -18,7 +18,7 @@ use warp::reply::{Reply, Response};
 
 use super::arrival::Arrival;
 use super::error::Problem;
-use super::log;
+use super::{log, oauth_error};
 
 /// Every method that some path has; for questions about the server as a whole.
 const ANY_METHOD: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");
@@ -61,8 +61,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let reword = reworder(&request);
         if let Some(answer) = turn_away(&mut request) {
-            return Box::pin(std::future::ready(Ok(answer)));
+            return Box::pin(std::future::ready(Ok(reword(answer))));
         }
         let body_deadline = Instant::now() + self.timeout;
         request.extensions_mut().insert(BodyDeadline(body_deadline));
@@ -73,8 +74,19 @@ where
                 .await
                 .unwrap_or_else(|_| Ok(Problem::Timeout.into_response()));
             unanswered.no_longer();
-            answer
+            answer.map(reword)
         })
+    }
+}
+
+/// What puts an error into the words that the path speaks.
+fn reworder<B>(request: &Request<B>) -> fn(Response) -> Response {
+    let arrival = request.extensions().get::<Arrival>();
+    let route = arrival.and_then(|arrival| arrival.route.as_ref());
+    if route.is_some_and(|route| oauth_error::is_spoken_at(route.pattern)) {
+        oauth_error::reword
+    } else {
+        std::convert::identity
     }
 }
 

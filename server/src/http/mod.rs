@@ -31,6 +31,7 @@ mod given;
 mod idle;
 mod log;
 mod negotiate;
+mod oauth_error;
 mod openapi;
 mod operation;
 mod pages;
@@ -54,7 +55,9 @@ use warp::http::Method;
 use self::operation::{Endpoint, Operation};
 use self::request_id::RequestIds;
 use self::routes::pages::{account, sign_in, sign_up, token};
-use self::routes::{assets, docs, health, home, me, password_policy, sessions, users, well_known};
+use self::routes::{
+    assets, docs, health, home, me, oauth, password_policy, sessions, users, well_known,
+};
 pub use self::serve::Ended;
 pub(crate) use self::serve::Limits;
 use self::state::Shared;
@@ -132,6 +135,13 @@ const ROUTES: &[(Method, &str, Declare)] = &[
         Method::DELETE,
         "/api/v1/users/me/sessions/{session_id}",
         sessions::end,
+    ),
+    (Method::POST, "/oauth/token", oauth::token::refresh),
+    (Method::POST, "/oauth/revoke", oauth::revoke::revoke),
+    (
+        Method::POST,
+        "/oauth/introspect",
+        oauth::introspect::introspect,
     ),
 ];
 

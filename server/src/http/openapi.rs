@@ -1,12 +1,13 @@
 //! `/openapi.json`: OpenAPI 3.1, made from the declarations of the operations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::error::{Problem, ProblemBody};
+use super::oauth_error::{self, OAuthErrorBody};
 use super::operation::{Operation, Token};
 
 /// What every operation may answer beside what it declares.
@@ -21,6 +22,7 @@ pub(crate) const ALWAYS: [Problem; 4] = [
 const DESCRIPTION: &str = "Sign-up, sign-in, and JSON Web Tokens for the users of an application.\n\n\
     Every path that answers GET answers HEAD, and every path answers OPTIONS.\n\n\
     Errors have one shape, `application/problem+json` (RFC 9457); `code` is a stable machine word. \
+    Those of the endpoints under `/oauth` have that of RFC 6749 section 5.2. \
     Any operation may answer 400 `invalid_host`, 500 `internal_error`, \
     503 `database_unavailable` and 503 `timeout`.";
 
@@ -70,6 +72,12 @@ pub(crate) fn document<'a>(
                     "bearerFormat": "JWT",
                     "description": "The refresh token of a session; each is good once.",
                 },
+                "client": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "A client that `latchkey client add` made (RFC 6749 \
+                        section 2.3.1).",
+                },
             },
         },
     })
@@ -108,6 +116,8 @@ fn security(token: Token) -> Value {
         Token::Access => json!([{ "access_token": [] }]),
         Token::RefreshOrBody => json!([{ "refresh_token": [] }, {}]),
         Token::AccessOrRefresh => json!([{ "access_token": [] }, { "refresh_token": [] }]),
+        // A client may also put its credentials into the form, for which there is no word.
+        Token::Client | Token::AnyClient => json!([{ "client": [] }, {}]),
     }
 }
 
@@ -142,9 +152,14 @@ fn request_body(operation: &Operation) -> Value {
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
+    let media_type = if operation.form {
+        "application/x-www-form-urlencoded"
+    } else {
+        "application/json"
+    };
     json!({
         "required": operation.token != Token::RefreshOrBody,
-        "content": { "application/json": { "schema": schema } },
+        "content": { media_type: { "schema": schema } },
     })
 }
 
@@ -161,9 +176,15 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         }
     }
 
+    let oauth = oauth_error::is_spoken_at(operation.path);
     let mut by_status: BTreeMap<u16, Vec<Problem>> = BTreeMap::new();
     for problem in operation.problems.iter().chain(&ALWAYS) {
-        let problems = by_status.entry(problem.status().as_u16()).or_default();
+        let status = if oauth {
+            problem.oauth_status()
+        } else {
+            problem.status()
+        };
+        let problems = by_status.entry(status.as_u16()).or_default();
         if !problems.contains(problem) {
             problems.push(*problem);
         }
@@ -171,20 +192,40 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     for (status, problems) in by_status {
         let response = responses
             .entry(status.to_string())
-            .or_insert_with(|| json!({ "description": explain(&problems) }));
-        response["content"]["application/problem+json"] =
-            json!({ "schema": problem_schema(status, &problems, generator) });
+            .or_insert_with(|| json!({ "description": explain(&problems, oauth) }));
+        let (media_type, schema) = if oauth {
+            ("application/json", oauth_schema(&problems, generator))
+        } else {
+            let schema = problem_schema(status, &problems, generator);
+            ("application/problem+json", schema)
+        };
+        response["content"][media_type] = json!({ "schema": schema });
     }
     Value::Object(responses)
 }
 
 /// `code`: what it means, one per line.
-fn explain(problems: &[Problem]) -> String {
+fn explain(problems: &[Problem], oauth: bool) -> String {
+    let word = |problem: &Problem| {
+        if oauth {
+            problem.oauth_word()
+        } else {
+            problem.code()
+        }
+    };
     let lines: Vec<String> = problems
         .iter()
-        .map(|problem| format!("`{}`: {}", problem.code(), problem.message()))
+        .map(|problem| format!("`{}`: {}", word(problem), problem.message()))
         .collect();
     lines.join("\n\n")
+}
+
+fn oauth_schema(problems: &[Problem], generator: &mut SchemaGenerator) -> Value {
+    let words: BTreeSet<&str> = problems.iter().map(|one| one.oauth_word()).collect();
+    json!({
+        "allOf": [generator.subschema_for::<OAuthErrorBody<'static>>()],
+        "properties": { "error": { "enum": words } },
+    })
 }
 
 fn problem_schema(status: u16, problems: &[Problem], generator: &mut SchemaGenerator) -> Value {

@@ -31,8 +31,10 @@ pub(crate) struct Operation {
     /// Whether it is described to others; what only belongs to a page is not.
     pub(crate) described: bool,
     pub(crate) token: Token,
-    /// The members of the JSON body, if there is one.
+    /// The members of the body, if there is one.
     pub(crate) body: &'static [Member],
+    /// Whether the body is a form, and not JSON.
+    pub(crate) form: bool,
     pub(crate) answers: Vec<Answer>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -48,6 +50,10 @@ pub(crate) enum Token {
     RefreshOrBody,
     /// Either.
     AccessOrRefresh,
+    /// None: the credentials of a client, here or in the form.
+    Client,
+    /// The same, or nothing.
+    AnyClient,
 }
 
 /// An answer that is no problem.
@@ -75,6 +81,7 @@ impl Operation {
             described: true,
             token: Token::None,
             body: &[],
+            form: false,
             answers: Vec::new(),
             problems: Vec::new(),
         }
@@ -106,8 +113,26 @@ impl Operation {
             .problem(Problem::AuthorizationRequired)
             .problem(match token {
                 Token::RefreshOrBody => Problem::InvalidRefreshToken,
-                Token::None | Token::Access | Token::AccessOrRefresh => Problem::InvalidToken,
+                _ => Problem::InvalidToken,
             })
+    }
+
+    /// Is asked by a client, which says who it is in one way.
+    pub(crate) fn client(mut self, token: Token) -> Self {
+        self.token = token;
+        self.problem(Problem::AmbiguousClient)
+            .problem(Problem::InvalidClient)
+    }
+
+    /// Wants a form with these members.
+    pub(crate) fn form(mut self, members: &'static [Member]) -> Self {
+        self.body = members;
+        self.form = true;
+        self.problem(Problem::InvalidForm)
+            .problem(Problem::RequestTimeout)
+            .problem(Problem::BodyTooLarge)
+            .problem(Problem::FormExpected)
+            .problem(Problem::ValidationFailed)
     }
 
     /// Wants a JSON object with these members.

@@ -7,6 +7,7 @@ use super::client_addr::TrustedProxies;
 use super::database_health::DatabaseHealth;
 use crate::config::{Config, CorsPolicy, PublicUrl};
 use crate::domain::accounts::Accounts;
+use crate::domain::clients::Clients;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
 use crate::domain::sessions::Sessions;
@@ -16,6 +17,7 @@ use crate::storage::SharedStorage;
 pub struct AppState {
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) clients: Clients,
     pub(crate) health: DatabaseHealth,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -31,6 +33,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// The use cases of sessions.
     pub sessions: Arc<Sessions>,
+    /// The use cases of clients.
+    pub clients: Clients,
     /// The database, to ask whether it is there.
     pub storage: SharedStorage,
     /// The time.
@@ -77,6 +81,7 @@ impl AppState {
         Self {
             accounts: services.accounts,
             sessions: services.sessions,
+            clients: services.clients,
             health: DatabaseHealth::new(services.storage),
             clock: services.clock,
             entropy: services.entropy,

@@ -82,14 +82,14 @@ fn every_algorithm_signs_what_the_verifier_accepts() {
         let (keys, subject) = (keys(algorithm), subject());
         let token = access(&tokens, &keys, subject);
         assert_eq!(segment(&token, 0).0["alg"], algorithm.name());
-        assert_eq!(tokens.read_access(&keys, &token, NOW), Ok(subject));
+        let facts = tokens.read_access(&keys, &token, NOW).expect("good");
+        assert_eq!((facts.subject, facts.kind), (subject, Kind::Access));
 
         let issued = refresh(&tokens, &keys, subject);
-        let expected = PresentedRefresh {
-            subject,
-            hash: issued.hash,
-        };
-        assert_eq!(tokens.read_refresh(&keys, &issued.token, NOW), Ok(expected));
+        let read = tokens.read_refresh(&keys, &issued.token, NOW);
+        let read = read.expect("good");
+        assert_eq!((read.facts.subject, read.hash), (subject, issued.hash));
+        assert_eq!(read.facts.kind, Kind::Refresh);
     }
 }
 
@@ -167,7 +167,8 @@ fn a_token_is_good_until_its_exp_and_no_longer() {
     let token = access(&tokens, &keys, subject);
     let exp = Timestamp::from_seconds(NOW.as_seconds()).plus(tokens.rules().access_ttl);
     let before = exp.minus(Duration::from_millis(1));
-    assert_eq!(tokens.read_access(&keys, &token, before), Ok(subject));
+    let good = tokens.read_access(&keys, &token, before).expect("good");
+    assert_eq!((good.subject, good.expires_at), (subject, exp));
     assert_eq!(code(tokens.read_access(&keys, &token, exp)), "expired");
 }
 
@@ -177,7 +178,8 @@ fn a_clock_that_is_a_little_behind_still_reads_what_was_just_issued() {
     let token = access(&tokens, &keys, subject);
     let issued_at = Timestamp::from_seconds(NOW.as_seconds());
     let behind = issued_at.minus(CLOCK_SKEW);
-    assert_eq!(tokens.read_access(&keys, &token, behind), Ok(subject));
+    let good = tokens.read_access(&keys, &token, behind).expect("good");
+    assert_eq!(good.subject, subject);
     let further = behind.minus(Duration::from_millis(1));
     let refused = tokens.read_access(&keys, &token, further);
     assert_eq!(code(refused), "issued_in_future");
@@ -199,7 +201,8 @@ fn another_issuer_audience_or_key_is_refused() {
     let for_api = access(&Tokens::new(audience("api")), &keys, subject);
     assert_eq!(segment(&for_api, 1).0["aud"], "api");
     let read = |rules| Tokens::new(rules).read_access(&keys, &for_api, NOW);
-    assert_eq!(read(audience("api")), Ok(subject));
+    let good = read(audience("api")).expect("good");
+    assert_eq!(good.subject, subject);
     assert_eq!(code(read(audience("another"))), "wrong_audience");
 
     let others = super::tests::keys(Algorithm::EdDsa);

@@ -6,6 +6,7 @@ pub(super) mod docs;
 pub(super) mod health;
 pub(super) mod home;
 pub(super) mod me;
+pub(super) mod oauth;
 pub(super) mod pages;
 pub(super) mod password_policy;
 pub(super) mod sessions;

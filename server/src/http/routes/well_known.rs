@@ -47,6 +47,14 @@ struct Jwk {
 struct Metadata<'a> {
     issuer: &'a str,
     jwks_uri: String,
+    token_endpoint: String,
+    token_endpoint_auth_methods_supported: &'a [&'a str],
+    grant_types_supported: &'a [&'a str],
+    response_types_supported: &'a [&'a str],
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: &'a [&'a str],
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: &'a [&'a str],
     #[serde(skip_serializing_if = "Option::is_none")]
     service_documentation: Option<String>,
 }
@@ -93,6 +101,23 @@ fn describe(settings: &Settings) -> Vec<u8> {
     let metadata = Metadata {
         issuer: &settings.issuer,
         jwks_uri: format!("{base}/.well-known/jwks.json"),
+        token_endpoint: format!("{base}/oauth/token"),
+        token_endpoint_auth_methods_supported: &["none"],
+        grant_types_supported: &["refresh_token"],
+        // The member must be there and no array may be empty. There is no authorization
+        // endpoint, and this is the type of a response with nothing in it.
+        response_types_supported: &["none"],
+        revocation_endpoint: format!("{base}/oauth/revoke"),
+        revocation_endpoint_auth_methods_supported: &[
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+        ],
+        introspection_endpoint: format!("{base}/oauth/introspect"),
+        introspection_endpoint_auth_methods_supported: &[
+            "client_secret_basic",
+            "client_secret_post",
+        ],
         service_documentation: settings.docs.then(|| format!("{base}/docs")),
     };
     // Strings under fixed names: there is nothing that could fail.
