@@ -5,10 +5,20 @@ const issuer = Deno.env.get("ISSUER") ?? "http://127.0.0.1:8000";
 const audience = Deno.env.get("AUDIENCE") ?? "https://api.example.com";
 const port = Number(Deno.env.get("PORT") ?? 3000);
 
-// Ready before the first request: a wrong issuer is noticed at start. Algorithm and
-// audience are named, so that a token for another service, or signed in another way, is
-// refused.
-const verifier = await createVerifier({ issuer }, { algorithms: ["EdDSA"], audience });
+// Ready before the first request: a wrong issuer is noticed at start.
+const verifier = await createVerifier(
+  { issuer },
+  {
+    // Named, so that a token for another service, or signed in another way, is refused.
+    algorithms: ["EdDSA"],
+    audience,
+    // Who has signed out is out here as well.
+    statusList: "fail-closed",
+  },
+);
+
+// Not the fault of the token: the keys, or the list of what has been revoked, cannot be had.
+const UNAVAILABLE = new Set(["keys_unavailable", "status_unavailable"]);
 
 Deno.serve({ hostname: "127.0.0.1", port, onListen }, async (request) => {
   if (new URL(request.url).pathname !== "/me") {
@@ -40,7 +50,7 @@ function refusal(error) {
   if (!(error instanceof VerifierError)) {
     throw error;
   }
-  if (error.code === "keys_unavailable") {
+  if (UNAVAILABLE.has(error.code)) {
     // Nobody can say yet whether the token is good.
     return new Response(null, { status: 503, headers: { "retry-after": "5" } });
   }

@@ -1,5 +1,8 @@
 import { VerifierError } from "latchkey-verifier";
 
+// Not the fault of the token: the keys, or the list of what has been revoked, cannot be had.
+const UNAVAILABLE = new Set(["keys_unavailable", "status_unavailable"]);
+
 /**
  * Middleware that lets in who brings a good access token, and puts its claims into
  * `request.auth`. Everybody else is answered as RFC 6750 section 3 says.
@@ -30,7 +33,7 @@ function refuse(error, response) {
   if (!(error instanceof VerifierError)) {
     throw error;
   }
-  if (error.code === "keys_unavailable") {
+  if (UNAVAILABLE.has(error.code)) {
     // Nobody can say yet whether the token is good.
     response.set("Retry-After", "5").sendStatus(503);
     return;

@@ -13,8 +13,13 @@ const {
 // Ready before the first request: a wrong issuer is noticed at start.
 const verifier = await createVerifier(
   { issuer: ISSUER },
-  // Named, so that a token for another service, or signed in another way, is refused.
-  { algorithms: ["EdDSA"], audience: AUDIENCE },
+  {
+    // Named, so that a token for another service, or signed in another way, is refused.
+    algorithms: ["EdDSA"],
+    audience: AUDIENCE,
+    // Who has signed out is out here as well.
+    statusList: "fail-closed",
+  },
 );
 
 const app = express();

@@ -6,9 +6,17 @@ import { createVerifier, VerifierError } from "latchkey-verifier";
 // fetches the keys, and those after it use them.
 const verifier = await createVerifier(
   { issuer: env.ISSUER },
-  // Named, so that a token for another service, or signed in another way, is refused.
-  { algorithms: ["EdDSA"], audience: env.AUDIENCE },
+  {
+    // Named, so that a token for another service, or signed in another way, is refused.
+    algorithms: ["EdDSA"],
+    audience: env.AUDIENCE,
+    // Who has signed out is out here as well.
+    statusList: "fail-closed",
+  },
 );
+
+// Not the fault of the token: the keys, or the list of what has been revoked, cannot be had.
+const UNAVAILABLE = new Set(["keys_unavailable", "status_unavailable"]);
 
 export default {
   async fetch(request) {
@@ -38,7 +46,7 @@ function refusal(error) {
   if (!(error instanceof VerifierError)) {
     throw error;
   }
-  if (error.code === "keys_unavailable") {
+  if (UNAVAILABLE.has(error.code)) {
     // Nobody can say yet whether the token is good.
     return new Response(null, { status: 503, headers: { "retry-after": "5" } });
   }

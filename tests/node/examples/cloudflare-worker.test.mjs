@@ -7,19 +7,19 @@ import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 
 import { installExample } from "./example.mjs";
-import { mustGuard } from "./guard.mjs";
+import { mustFollowStatus, mustGuard } from "./guard.mjs";
 import { AUDIENCE, startIssuer } from "./issuer.mjs";
 
 test("the Worker lets in who has a good token", async (t) => {
   const issuer = await startIssuer(t);
   const worker = await startWorker(t, { ISSUER: issuer.origin, AUDIENCE });
-  await mustGuard(issuer, (headers) => worker.dispatchFetch("https://worker.example/me", { headers }));
+  const get = (headers) => worker.dispatchFetch("https://worker.example/me", { headers });
+  await mustGuard(issuer, get);
+  await mustFollowStatus(t, issuer, get);
 
   const { access_token } = await issuer.signUp();
-  const headers = { authorization: `Bearer ${access_token}` };
-  const answers = await Promise.all(
-    Array.from({ length: 20 }, () => worker.dispatchFetch("https://worker.example/me", { headers })),
-  );
+  const authorization = `Bearer ${access_token}`;
+  const answers = await Promise.all(Array.from({ length: 20 }, () => get({ authorization })));
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]), "many requests at once");
   assert.equal((await worker.dispatchFetch("https://worker.example/")).status, 404);
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { deno } from "../support/programs.mjs";
 import { installExample, startExample } from "./example.mjs";
-import { mustGuard } from "./guard.mjs";
+import { mustFollowStatus, mustGuard } from "./guard.mjs";
 import { AUDIENCE, startIssuer } from "./issuer.mjs";
 
 test("the Deno server lets in who has a good token", async (t) => {
@@ -15,5 +15,7 @@ test("the Deno server lets in who has a good token", async (t) => {
   const [, ...options] = tasks.start.split(" ");
   const env = { ISSUER: issuer.origin, AUDIENCE, PORT: "0", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
   const origin = await startExample(t, [deno(), ...options], { cwd, env });
-  await mustGuard(issuer, (headers) => fetch(`${origin}/me`, { headers }));
+  const get = (headers) => fetch(`${origin}/me`, { headers });
+  await mustGuard(issuer, get);
+  await mustFollowStatus(t, issuer, get);
 });

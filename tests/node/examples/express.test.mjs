@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { installExample, startExample } from "./example.mjs";
-import { mustGuard } from "./guard.mjs";
+import { mustFollowStatus, mustGuard } from "./guard.mjs";
 import { AUDIENCE, startIssuer } from "./issuer.mjs";
 
 test("the Express middleware lets in who has a good token", async (t) => {
@@ -10,7 +10,9 @@ test("the Express middleware lets in who has a good token", async (t) => {
   const cwd = await installExample(t, "express", ["express"]);
   const env = { ISSUER: issuer.origin, AUDIENCE, PORT: "0" };
   const origin = await startExample(t, [process.execPath, "server.js"], { cwd, env });
-  await mustGuard(issuer, (headers) => fetch(`${origin}/me`, { headers }));
+  const get = (headers) => fetch(`${origin}/me`, { headers });
+  await mustGuard(issuer, get);
+  await mustFollowStatus(t, issuer, get);
 });
 
 test("it does not start without its issuer", async (t) => {

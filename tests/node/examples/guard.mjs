@@ -51,6 +51,26 @@ export async function mustGuard(issuer, get) {
   assert.equal((await bearing(access_token)).status, 200, "and nothing of that does it any harm");
 }
 
+/**
+ * Checks that a service follows the status that a token names, and answers what is not the
+ * token's fault otherwise.
+ *
+ * @param {{ after(work: () => unknown): void }} t see `temporaryFolder`
+ * @param {Parameters<typeof mustGuard>[0]} issuer
+ * @param {Parameters<typeof mustGuard>[1]} get
+ */
+export async function mustFollowStatus(t, issuer, get) {
+  const { good, revoked, lost } = await issuer.statusList(t);
+  const answerTo = (claims) => get({ authorization: `Bearer ${issuer.token({ claims })}` });
+  assert.equal((await answerTo(good)).status, 200);
+  const refused = await answerTo(revoked);
+  assert.equal(refused.status, 401);
+  assert.equal(refused.headers.get("www-authenticate"), 'Bearer error="invalid_token", error_description="revoked"');
+  const unsure = await answerTo(lost);
+  assert.equal(unsure.status, 503);
+  assert.equal(unsure.headers.get("retry-after"), "5");
+}
+
 /** The token with `alg: none` (RFC 8725 section 3.2). */
 function unsigned(token) {
   const [header, payload] = token.split(".");
