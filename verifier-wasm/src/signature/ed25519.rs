@@ -2,12 +2,10 @@
 //! rules in use: one encoding for each key and each R, neither of small order,
 //! S below the order, and the equation without the cofactor.
 
-use std::sync::OnceLock;
-
 use sha2::{Digest as _, Sha512};
 
 use super::field::{Element, Prime};
-use super::windows::{Group, MANY_ROWS, Table, sum_of_multiples};
+use super::windows::{Group, GrowingTable, sum_of_multiples};
 use super::words::{self, Words};
 use crate::KeyError;
 
@@ -114,9 +112,8 @@ pub(super) struct Ed25519Key {
     encoded: [u8; 32],
     /// -A.
     negated: Extended,
-    /// Multiples of -A, made when a signature has been good: a forger cannot
-    /// cause the work.
-    table: OnceLock<Table<Ed25519>>,
+    /// Of -A.
+    multiples: GrowingTable<Ed25519>,
 }
 
 impl Ed25519Key {
@@ -138,7 +135,7 @@ impl Ed25519Key {
         Ok(Self {
             encoded: *encoded,
             negated,
-            table: OnceLock::new(),
+            multiples: GrowingTable::new(),
         })
     }
 
@@ -161,21 +158,17 @@ impl Ed25519Key {
             .finalize();
         let k = modulo_order(&k.into());
 
-        let once;
-        let table = match self.table.get() {
-            Some(table) => table,
-            None => {
-                once = Table::new(self.negated, 1);
-                &once
-            }
-        };
+        let negated = || self.negated;
         // R = sB - kA. Compared in its encoding, R of a good signature is
         // canonical and on the curve without being decoded.
-        let point = sum_of_multiples([(base_table(), s), (table, k)]);
+        let point = sum_of_multiples([
+            (MULTIPLES_OF_BASE.table(base), s),
+            (self.multiples.table(negated), k),
+        ]);
         let is_good = !point.has_small_order() && point.encode() == *r;
         if is_good {
-            self.table
-                .get_or_init(|| Table::new(self.negated, MANY_ROWS));
+            MULTIPLES_OF_BASE.has_helped(base);
+            self.multiples.has_helped(negated);
         }
         is_good
     }
@@ -224,12 +217,11 @@ fn modulo_order(bytes: &[u8; 64]) -> Words {
     (low + high * Element::from_words(&TWO_TO_256)).to_words()
 }
 
-fn base_table() -> &'static Table<Ed25519> {
-    static TABLE: OnceLock<Table<Ed25519>> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        let [x, y] = BASE.map(|words| Fe::from_words(&words));
-        Table::new(Extended::from_affine(x, y), MANY_ROWS)
-    })
+static MULTIPLES_OF_BASE: GrowingTable<Ed25519> = GrowingTable::new();
+
+fn base() -> Extended {
+    let [x, y] = BASE.map(|words| Fe::from_words(&words));
+    Extended::from_affine(x, y)
 }
 
 struct Ed25519;
@@ -357,7 +349,9 @@ mod tests {
     use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
     use sha2::{Digest as _, Sha512};
 
-    use super::{Coordinate, Ed25519, Ed25519Key, Extended, Fe, Group as _, Order, base_table};
+    use super::{
+        Coordinate, Ed25519, Ed25519Key, Extended, Fe, Group as _, MULTIPLES_OF_BASE, Order, base,
+    };
     use crate::{
         signature::{
             field,
@@ -392,7 +386,8 @@ mod tests {
     }
 
     fn times_base(scalar: Words) -> Extended {
-        sum_of_multiples([(base_table(), scalar), (base_table(), [0; 4])])
+        let table = MULTIPLES_OF_BASE.table(base);
+        sum_of_multiples([(table, scalar), (table, [0; 4])])
     }
 
     fn sum(a: &Extended, b: &Extended) -> Extended {
@@ -415,7 +410,10 @@ mod tests {
                 }
             };
             let table = Table::<Ed25519>::new(point, 1);
-            generator = sum_of_multiples([(&table, Order::WORDS), (base_table(), [0; 4])]);
+            generator = sum_of_multiples([
+                (&table, Order::WORDS),
+                (MULTIPLES_OF_BASE.table(base), [0; 4]),
+            ]);
         }
         let mut points = vec![Ed25519::IDENTITY];
         for index in 0..7 {

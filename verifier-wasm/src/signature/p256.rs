@@ -1,12 +1,10 @@
 //! ECDSA on P-256 with SHA-256 (FIPS 186-5 section 6.4, RFC 7518 section 3.4),
 //! verification only.
 
-use std::sync::OnceLock;
-
 use sha2::{Digest as _, Sha256};
 
 use super::field::{Element, Prime};
-use super::windows::{Group, MANY_ROWS, Table, sum_of_multiples};
+use super::windows::{Group, GrowingTable, sum_of_multiples};
 use super::words::{self, Words};
 
 /// The prime of the coordinates (SP 800-186 section 3.2.1.3).
@@ -99,8 +97,7 @@ const BASE: [Words; 2] = [
 /// A public key.
 pub(super) struct P256Key {
     point: Affine,
-    /// Made when a signature has been good: a forger cannot cause the work.
-    table: OnceLock<Table<P256>>,
+    multiples: GrowingTable<P256>,
 }
 
 impl P256Key {
@@ -117,7 +114,7 @@ impl P256Key {
         };
         point.is_on_curve().then(|| Self {
             point,
-            table: OnceLock::new(),
+            multiples: GrowingTable::new(),
         })
     }
 
@@ -139,19 +136,16 @@ impl P256Key {
         let of_base = (Element::from_words(&hash) * inverse).to_words();
         let of_key = (Element::from_words(&r) * inverse).to_words();
 
-        let once;
-        let table = match self.table.get() {
-            Some(table) => table,
-            None => {
-                once = Table::new(Some(self.point.into()), 1);
-                &once
-            }
-        };
-        let point = sum_of_multiples([(base_table(), of_base), (table, of_key)]);
+        let base = || Some(base().into());
+        let key = || Some(self.point.into());
+        let point = sum_of_multiples([
+            (MULTIPLES_OF_BASE.table(base), of_base),
+            (self.multiples.table(key), of_key),
+        ]);
         let is_good = point.is_some_and(|point| point.has_x(&r));
         if is_good {
-            self.table
-                .get_or_init(|| Table::new(Some(self.point.into()), MANY_ROWS));
+            MULTIPLES_OF_BASE.has_helped(base);
+            self.multiples.has_helped(key);
         }
         is_good
     }
@@ -162,12 +156,11 @@ fn is_scalar(number: &Words) -> bool {
     *number != [0; 4] && words::is_below(number, &Order::WORDS)
 }
 
-fn base_table() -> &'static Table<P256> {
-    static TABLE: OnceLock<Table<P256>> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        let [x, y] = BASE.map(|words| Fe::from_words(&words));
-        Table::new(Some(Affine { x, y }.into()), MANY_ROWS)
-    })
+static MULTIPLES_OF_BASE: GrowingTable<P256> = GrowingTable::new();
+
+fn base() -> Affine {
+    let [x, y] = BASE.map(|words| Fe::from_words(&words));
+    Affine { x, y }
 }
 
 struct P256;

@@ -9,6 +9,8 @@
 //! Which entry is taken, and whether any, depends on the scalar. That is for
 //! checking signatures, where everything is public.
 
+use std::sync::OnceLock;
+
 use super::words::{self, Words};
 
 /// The bits of a digit.
@@ -25,7 +27,7 @@ const MULTIPLES: usize = MAX_DIGIT.unsigned_abs() as usize;
 
 /// The rows of a table for a point that is used often. More would take longer
 /// to make than they save.
-pub(super) const MANY_ROWS: usize = 6;
+const MANY_ROWS: usize = 6;
 
 /// A group of points on a curve.
 pub(super) trait Group {
@@ -79,6 +81,45 @@ impl<G: Group> Table<G> {
     }
 }
 
+/// A table that grows when it is worth it.
+///
+/// Many rows take as long to make as ten signatures to check, and in a module
+/// that has just been loaded several times as long, because nothing in it is
+/// optimised yet. Whoever loads it for one token should not wait for that.
+pub(super) struct GrowingTable<G: Group> {
+    one_row: OnceLock<Table<G>>,
+    has_helped: OnceLock<()>,
+    many_rows: OnceLock<Table<G>>,
+}
+
+impl<G: Group> GrowingTable<G> {
+    /// Nothing is made yet.
+    pub(super) const fn new() -> Self {
+        Self {
+            one_row: OnceLock::new(),
+            has_helped: OnceLock::new(),
+            many_rows: OnceLock::new(),
+        }
+    }
+
+    /// What there is so far of the multiples of `point`, which is always the
+    /// same one.
+    pub(super) fn table(&self, point: impl FnOnce() -> G::Point) -> &Table<G> {
+        self.many_rows
+            .get()
+            .unwrap_or_else(|| self.one_row.get_or_init(|| Table::new(point(), 1)))
+    }
+
+    /// To be told of each signature that was good, so that a forger cannot
+    /// cause the work: the second one makes the table large.
+    pub(super) fn has_helped(&self, point: impl FnOnce() -> G::Point) {
+        if self.has_helped.set(()).is_err() {
+            self.many_rows
+                .get_or_init(|| Table::new(point(), MANY_ROWS));
+        }
+    }
+}
+
 /// The sum of each point times its scalar.
 pub(super) fn sum_of_multiples<G: Group>(terms: [(&Table<G>, Words); 2]) -> G::Point {
     let terms = terms.map(|(table, scalar)| (table, digits(&scalar)));
@@ -120,7 +161,7 @@ fn digits(scalar: &Words) -> [i8; DIGITS] {
 
 #[cfg(test)]
 mod tests {
-    use super::{DIGIT_BITS, Group, MANY_ROWS, Table, digits, sum_of_multiples};
+    use super::{DIGIT_BITS, Group, GrowingTable, MANY_ROWS, Table, digits, sum_of_multiples};
     use crate::{signature::words::Words, testing::Sequence};
 
     /// The integers modulo a number, as a group of "points".
@@ -195,5 +236,17 @@ mod tests {
                 assert_eq!(sum.rem_euclid(MODULUS), expected % MODULUS, "{rows} rows");
             }
         }
+    }
+    #[test]
+    fn a_table_grows_with_the_second_signature() {
+        let growing = GrowingTable::<Integers>::new();
+        let point = || 123_456_789;
+        let multiples = || growing.table(point).entries.len();
+        let one_row = multiples();
+        assert_eq!(multiples(), one_row, "bad signatures make nothing");
+        growing.has_helped(point);
+        assert_eq!(multiples(), one_row);
+        growing.has_helped(point);
+        assert_eq!(multiples(), MANY_ROWS * one_row);
     }
 }
