@@ -22,6 +22,10 @@ const NODE_TESTS: [&str; 2] = ["verifier-wasm/tests/node", "tests/node"];
 /// The npm project of what they use.
 const NODE_PROJECT: &str = "tests/node";
 
+/// In milliseconds for each file: a page that waits for what never comes shall
+/// not keep the suite from its end.
+const NODE_LIMIT: &str = "--test-timeout=900000";
+
 /// How long each fuzz target runs. Enough to find what a change broke; a search
 /// for what nobody has thought of takes a night.
 const FUZZ_SECONDS: u32 = 20;
@@ -89,7 +93,7 @@ pub(crate) fn test(steps: &mut Steps) -> Result<()> {
             let note = format!("{} files", files.len());
             command::run(
                 command("node")
-                    .arg("--test")
+                    .args(["--test", NODE_LIMIT])
                     .args(files)
                     .env("LATCHKEY_TEST_BINARY", target().join("debug/latchkey")),
             )?;
