@@ -19,6 +19,10 @@ use crate::{
 /// token cause unbounded work.
 const MAX_TRIES: usize = 8;
 
+/// How many keys a set may have. Each takes memory and some arithmetic when the set
+/// is read, also one that cannot be used.
+const MAX_KEYS: usize = 1000;
+
 /// A set of keys to verify with.
 ///
 /// # Which key a token is checked with
@@ -75,7 +79,8 @@ impl KeySet {
     /// beside public keys it has been published and is one no longer.
     ///
     /// # Errors
-    /// When the text is not a JSON object whose one `keys` is an array.
+    /// When the text is not a JSON object whose one `keys` is an array, of at most a
+    /// thousand keys.
     pub fn from_jwks(text: &str) -> Result<Self, KeySetError> {
         let keys = read_document(text)?;
         let only_secrets = keys.iter().flatten().all(jwk::is_secret);
@@ -267,6 +272,9 @@ fn read_document(text: &str) -> Result<Vec<Option<Map<String, Value>>>, KeySetEr
     let keys = json::array_in_object(text.as_bytes(), "keys").ok_or(KeySetError(
         "the key set is not a JSON object with an array `keys`",
     ))?;
+    if keys.len() > MAX_KEYS {
+        return Err(KeySetError("the key set has more than a thousand keys"));
+    }
     Ok(keys
         .iter()
         .map(|key| json::parse_object(key.get().as_bytes()))

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{KeySet, MAX_TRIES};
+use super::{KeySet, MAX_KEYS, MAX_TRIES};
 use crate::{
     Algorithm, Options, Verifier,
     testing::{SECRET, TestKey, hs256},
@@ -45,6 +45,15 @@ fn only_a_jwk_set_is_a_key_set() {
     assert!(
         KeySet::from_jwks(r#"{"keys":[],"other":{"a":1,"a":2}}"#).is_ok_and(|set| set.is_empty())
     );
+}
+
+#[test]
+fn a_set_is_bounded() {
+    let of = |count: usize| json!({ "keys": vec![json!({}); count] }).to_string();
+    let set = KeySet::from_jwks(&of(MAX_KEYS)).expect("a JWK Set");
+    assert_eq!(set.unusable().count(), MAX_KEYS);
+    assert!(KeySet::from_jwks(&of(MAX_KEYS + 1)).is_err());
+    assert!(KeySet::from_published_jwks(&of(MAX_KEYS + 1)).is_err());
 }
 
 #[test]

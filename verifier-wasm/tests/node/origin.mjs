@@ -21,6 +21,8 @@ export class Origin {
       response.statusCode = answer === undefined ? 404 : 200;
       response.end(JSON.stringify(answer ?? {}));
     });
+    // What computes for seconds must not find its connection closed meanwhile.
+    origin.#server.keepAliveTimeout = 0;
     origin.#server.listen(0, "127.0.0.1");
     await once(origin.#server, "listening");
     return origin;
