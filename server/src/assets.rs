@@ -5,7 +5,21 @@
 pub type Asset = (&'static str, &'static [u8]);
 
 /// Our own files, under `/assets/`: what lies beside the templates.
-pub const PAGE_FILES: &[Asset] = &[("style.css", include_bytes!("../pages/style.css"))];
+pub const PAGE_FILES: &[Asset] = &[
+    ("account.js", include_bytes!("../pages/account.js")),
+    ("api.js", include_bytes!("../pages/api.js")),
+    ("device.js", include_bytes!("../pages/device.js")),
+    ("forms.js", include_bytes!("../pages/forms.js")),
+    (
+        "password-meter.js",
+        include_bytes!("../pages/password-meter.js"),
+    ),
+    ("sessions.js", include_bytes!("../pages/sessions.js")),
+    ("signin.js", include_bytes!("../pages/signin.js")),
+    ("signup.js", include_bytes!("../pages/signup.js")),
+    ("style.css", include_bytes!("../pages/style.css")),
+    ("times.js", include_bytes!("../pages/times.js")),
+];
 
 /// The files of `verifier-wasm/pkg`, sorted by path; empty if the package had not
 /// been built. The table is written by `build.rs`.

@@ -3,14 +3,27 @@
 
 use std::fmt::Write;
 
+use askama::Template;
 use serde_json::{Map, Value};
 
 use super::openapi::ALWAYS;
 
-const PAGE: &str = include_str!("../../pages/docs.html");
+/// The page: two texts, and parts that are HTML already.
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct DocsPage<'a> {
+    title: &'a str,
+    server: &'a str,
+    description: String,
+    contents: String,
+    operations: String,
+    schemas: String,
+}
 
 /// The page for a document that [`super::openapi::document`] made.
 pub(crate) fn render(document: &Value) -> String {
+    let mut description = String::new();
+    paragraphs(&mut description, &document["info"]["description"]);
     let mut contents = String::new();
     let mut operations = String::new();
     for (path, methods) in members(&document["paths"]) {
@@ -37,16 +50,16 @@ pub(crate) fn render(document: &Value) -> String {
         member_table(&mut schemas, schema);
         schemas.push_str("</section>\n");
     }
-    PAGE.replace("{{title}}", &escape(text(&document["info"]["title"])))
-        .replace("{{server}}", &escape(text(&document["servers"][0]["url"])))
-        .replace("{{contents}}", &contents)
-        .replace("{{operations}}", &operations)
-        .replace("{{schemas}}", &schemas)
-        .replace("{{description}}", &{
-            let mut description = String::new();
-            paragraphs(&mut description, &document["info"]["description"]);
-            description
-        })
+    let page = DocsPage {
+        title: text(&document["info"]["title"]),
+        server: text(&document["servers"][0]["url"]),
+        description,
+        contents,
+        operations,
+        schemas,
+    };
+    // Writing to a String does not fail.
+    page.render().unwrap_or_default()
 }
 
 fn operation_section(page: &mut String, path: &str, method: &str, operation: &Value) {
