@@ -169,6 +169,16 @@ test("a status list is fetched within a request, and then is for all", async (t)
   assert.equal(origin.requests.length, length + 1, "once the list is held, one fetches for the others");
 });
 
+test("a server that takes too long is given up", async (t) => {
+  const silent = () => {};
+  const halfway = (response) => response.write('{"keys":[');
+  origin.reset({ [JWKS]: (response) => [silent, halfway][origin.count(JWKS) % 2](response) });
+  const ask = start(t);
+  const verdicts = await many(4, () => ask("awaited/verifyAsync", token(one)));
+  assert.deepEqual(new Set(verdicts), new Set(["keys_unavailable"]));
+  assert.equal(origin.requests.length, 4);
+});
+
 test("a server that is down is not asked by every request", async (t) => {
   origin.reset({ [JWKS]: (response) => response.writeHead(503).end() });
   const ask = start(t);

@@ -15,7 +15,7 @@ export async function inflate(bytes, limit) {
     }
     size += value.byteLength;
     if (size > limit) {
-      await reader.cancel();
+      reader.cancel().catch(() => {});
       throw new RangeError(`more than ${limit} bytes when inflated`);
     }
     pieces.push(value);

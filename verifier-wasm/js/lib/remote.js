@@ -57,7 +57,7 @@ async function fetchOne(url, accept, options) {
       signal: AbortSignal.timeout(TIME_LIMIT),
     });
     if (!response.ok) {
-      await response.body?.cancel();
+      response.body?.cancel().catch(() => {});
       throw new Error(`status ${response.status}`);
     }
     return { text: await readText(response), maxAge: maxAgeOf(response.headers) };
@@ -80,7 +80,7 @@ async function readText(response) {
     }
     size += value.byteLength;
     if (size > SIZE_LIMIT) {
-      await reader.cancel();
+      reader.cancel().catch(() => {});
       throw new Error(`more than ${SIZE_LIMIT} bytes`);
     }
     text += decoder.decode(value, { stream: true });

@@ -45,10 +45,11 @@ export class StatusLists {
 
   /** Throws unless the status of a token that is otherwise good is good by what is held. */
   check(payload, now) {
-    const entry = readEntry(payload);
+    const entry = this.#entryOf(payload);
     if (entry === undefined) {
       return;
     }
+    this.#touch(entry.uri);
     const standing = this.#standing(entry, payload, now);
     if (standing === "revoked") {
       throw new VerifierError("revoked", "the status list says that the token is no longer good");
@@ -64,17 +65,21 @@ export class StatusLists {
 
   /** Whether the list of a token should be loaded before it is checked. */
   isDue(payload, now) {
-    const entry = readEntry(payload);
-    if (entry?.url === undefined) {
-      return false;
+    const entry = this.#entryOf(payload);
+    const held = this.#lists.get(entry?.uri);
+    if (held === undefined) {
+      return entry?.url !== undefined;
     }
-    const isHeldWell = this.#lists.get(entry.uri)?.isDue === false;
-    return !isHeldWell || this.#standing(entry, payload, now) === "unknown";
+    return held.isDue || this.#standing(entry, payload, now) === "unknown";
   }
 
   /** Loads the list of a token, as far as the cool-down allows. */
   async bring(payload) {
-    await this.#find(readEntry(payload)).refresh();
+    const entry = this.#entryOf(payload);
+    if (!this.#lists.has(entry.uri)) {
+      this.#lists.set(entry.uri, this.#newList(entry));
+    }
+    await this.#touch(entry.uri).refresh();
     this.#makeRoom();
   }
 
@@ -91,6 +96,18 @@ export class StatusLists {
     }
   }
 
+  /**
+   * Where a token's status is: undefined for a token without the claim. `url` is
+   * undefined for a list that is not followed, and for one that is held.
+   */
+  #entryOf(payload) {
+    const entry = readEntry(payload);
+    if (entry?.uri === undefined || this.#lists.has(entry.uri)) {
+      return entry;
+    }
+    return { ...entry, url: urlToFollow(entry.uri) };
+  }
+
   #standing({ uri, idx }, { iat }, now) {
     const held = this.#lists.get(uri);
     const list = held?.value;
@@ -105,14 +122,17 @@ export class StatusLists {
     return status === 0 ? "good" : "revoked";
   }
 
-  #find(entry) {
-    const held = this.#lists.get(entry.uri) ?? this.#added(entry);
-    this.#lists.delete(entry.uri);
-    this.#lists.set(entry.uri, held);
+  /** What is held of a list, if anything is, and from now on as the one used last. */
+  #touch(uri) {
+    const held = this.#lists.get(uri);
+    if (held !== undefined) {
+      this.#lists.delete(uri);
+      this.#lists.set(uri, held);
+    }
     return held;
   }
 
-  #added(entry) {
+  #newList(entry) {
     return new Held({
       load: () => this.#load(entry),
       // Again, because the keys may have changed while it was inflated.
@@ -156,10 +176,7 @@ export class StatusLists {
   }
 }
 
-/**
- * Where a token's status is (section 6.2): undefined for a token without the
- * claim, `url` undefined for a place that is not followed.
- */
+/** Reads the claim (section 6.2); `uri` is undefined where some other mechanism is used. */
 function readEntry({ status }) {
   if (status === undefined) {
     return undefined;
@@ -168,7 +185,6 @@ function readEntry({ status }) {
     throw invalid("is not an object");
   }
   if (status.status_list === undefined) {
-    // Some other mechanism.
     return {};
   }
   if (!isObject(status.status_list)) {
@@ -178,13 +194,16 @@ function readEntry({ status }) {
   if (!Number.isSafeInteger(idx) || idx < 0) {
     throw invalid("has an `idx` that is not an index");
   }
-  if (typeof uri !== "string" || !URL.canParse(uri)) {
-    throw invalid("has a `uri` that is not a URL");
+  if (typeof uri !== "string") {
+    throw invalid("has a `uri` that is not a string");
   }
-  return { idx, uri, url: urlToFollow(uri) };
+  return { idx, uri };
 }
 
 function urlToFollow(uri) {
+  if (!URL.canParse(uri)) {
+    throw invalid("has a `uri` that is not a URL");
+  }
   try {
     return readUrl(uri, "uri");
   } catch {

@@ -91,6 +91,37 @@ test("a set that cannot be had is keys_unavailable, with the cause", async () =>
   assert.equal(await verdictOf(createVerifier({ jwksUri: base + JWKS })), "keys_unavailable");
 });
 
+test("a server that takes too long is given up", async (context) => {
+  // One of its own: what was given up may reach it late.
+  const slow = await Origin.start();
+  context.after(() => slow.stop());
+  const timeout = AbortSignal.timeout;
+  const limits = [];
+  const clock = mock.method(AbortSignal, "timeout", (limit) => {
+    limits.push(limit);
+    return timeout.call(AbortSignal, 50);
+  });
+  try {
+    for (const [name, answer] of [
+      ["no answer", () => {}],
+      ["an answer that stops", (response) => response.write('{"keys":[')],
+      [
+        "an answer that trickles",
+        (response) => {
+          const trickle = setInterval(() => response.write(" "), 10);
+          response.on("close", () => clearInterval(trickle));
+        },
+      ],
+    ]) {
+      slow.answers[JWKS] = answer;
+      assert.equal(await verdictOf(createVerifier({ jwksUri: slow.base + JWKS })), "keys_unavailable", name);
+    }
+    assert.deepEqual(limits, [5000, 5000, 5000]);
+  } finally {
+    clock.mock.restore();
+  }
+});
+
 test("an issuer is asked for its keys, and expected in `iss`", async () => {
   origin.answers[OAUTH] = { issuer: base, jwks_uri: base + JWKS };
   const verifier = await createVerifier({ issuer: base });

@@ -413,6 +413,11 @@ test("more lists than are held, by number and by size", async () => {
     const codes = tokens.map((token) => verdict(() => verifier.verify(token, AT_NOW)));
     assert.deepEqual(codes.slice(-held), Array(held).fill("good"));
     assert.deepEqual(new Set(codes.slice(0, -held)), new Set(["status_unavailable"]));
+    // What is used again is not the one that makes room.
+    const [oldest, next] = tokens.slice(-held);
+    verifier.verify(oldest, AT_NOW);
     assert.equal(await asked(verifier, tokens[0]), "good");
+    assert.equal(verdict(() => verifier.verify(oldest, AT_NOW)), "good");
+    assert.equal(verdict(() => verifier.verify(next, AT_NOW)), "status_unavailable");
   }
 });
