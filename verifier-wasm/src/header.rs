@@ -4,10 +4,13 @@
 //! `jwk`, `x5u`, `x5c`) is never looked at: keys come from the key set alone.
 //! Every other member is carried along unread, as section 4 demands.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::{Map, Value};
 
 use crate::{Algorithm, ErrorKind, VerifierError, encoding, json};
 
+#[derive(Debug)]
 pub(crate) struct Header {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<String>,
@@ -65,6 +68,33 @@ impl Header {
     }
 }
 
+/// Headers of tokens whose signatures were good, as text and as read. All tokens
+/// under one key have the same header, so that one of a few is nearly always the
+/// next one. Without a lock: a place that is taken stays so until the keys change.
+#[derive(Debug, Default)]
+pub(crate) struct KnownHeaders([OnceLock<(String, Arc<Header>)>; 4]);
+
+impl KnownHeaders {
+    /// The header in the first segment of a token.
+    pub(crate) fn parse(&self, segment: &str) -> Result<Arc<Header>, VerifierError> {
+        let mut known = self.0.iter().filter_map(OnceLock::get);
+        match known.find(|(text, _)| text == segment) {
+            Some((_, header)) => Ok(Arc::clone(header)),
+            None => Header::parse(segment).map(Arc::new),
+        }
+    }
+
+    /// To be told of each good signature: a forger cannot fill the places.
+    pub(crate) fn keep(&self, segment: &str, header: &Arc<Header>) {
+        for place in &self.0 {
+            let (text, _) = place.get_or_init(|| (segment.to_owned(), Arc::clone(header)));
+            if text == segment {
+                return;
+            }
+        }
+    }
+}
+
 /// No extension is supported, so a header that demands one is refused, and so
 /// is a malformed or empty `crit`. `b64` (RFC 7797) changes what is signed even
 /// where it is not listed in `crit`.
@@ -88,7 +118,9 @@ fn short_type(media_type: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::Header;
+    use std::sync::Arc;
+
+    use super::{Header, KnownHeaders};
     use crate::{Algorithm, encoding};
 
     fn parse(json: &str) -> Result<Header, &'static str> {
@@ -164,5 +196,28 @@ mod tests {
             assert!(!has_type(typ, "at+jwt"), "{typ}");
         }
         assert!(parse(r#"{"alg":"HS256"}"#).is_ok_and(|header| !header.has_type("at+jwt")));
+    }
+    #[test]
+    fn a_few_headers_are_remembered_and_no_more() {
+        let known = KnownHeaders::default();
+        let segments: Vec<_> = (0..6)
+            .map(|kid| encoding::encode(format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#).as_bytes()))
+            .collect();
+        let is_remembered = |segment: &str| {
+            let headers = [0; 2].map(|_| known.parse(segment).expect("a header"));
+            Arc::ptr_eq(&headers[0], &headers[1])
+        };
+        for segment in &segments {
+            assert!(!is_remembered(segment), "reading alone keeps nothing");
+        }
+        for segment in segments.iter().chain(&segments) {
+            known.keep(segment, &known.parse(segment).expect("a header"));
+        }
+        let remembered: Vec<_> = segments.iter().map(|text| is_remembered(text)).collect();
+        assert_eq!(remembered, [true, true, true, true, false, false]);
+        for (kid, segment) in segments.iter().enumerate() {
+            let header = known.parse(segment).expect("a header");
+            assert_eq!(header.key_id, Some(kid.to_string()), "each its own");
+        }
     }
 }

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     ErrorKind, KeySet, NumericDate, Options, RegisteredClaims, VerifierError, encoding,
-    header::Header, json,
+    header::{Header, KnownHeaders},
+    json,
 };
 
 /// Checks tokens against a set of keys and a set of expectations.
@@ -41,6 +42,29 @@ use crate::{
 pub struct Verifier {
     keys: Arc<KeySet>,
     options: Arc<Options>,
+    headers: Arc<KnownHeaders>,
+}
+
+/// A token that passed every check, before anything of it is copied.
+pub(crate) struct Checked {
+    header: Arc<Header>,
+    payload: Map<String, Value>,
+    claims: RegisteredClaims,
+    payload_json: String,
+}
+
+impl Checked {
+    /// The claims set, byte for byte as it was signed.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn payload_json(&self) -> &str {
+        &self.payload_json
+    }
+
+    /// The header, byte for byte as it was signed.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn protected_header_json(&self) -> &str {
+        &self.header.json
+    }
 }
 
 /// A token that passed every check.
@@ -110,6 +134,7 @@ impl Verifier {
         Self {
             keys: keys.into(),
             options: Arc::new(options),
+            headers: Arc::default(),
         }
     }
 
@@ -119,6 +144,7 @@ impl Verifier {
         Self {
             keys: keys.into(),
             options: Arc::clone(&self.options),
+            headers: Arc::default(),
         }
     }
 
@@ -139,6 +165,18 @@ impl Verifier {
     /// # Errors
     /// The first check that fails, in the order above.
     pub fn verify(&self, token: &str, now: NumericDate) -> Result<Verified, VerifierError> {
+        let checked = self.check(token, now)?;
+        Ok(Verified {
+            payload: checked.payload,
+            claims: checked.claims,
+            protected_header: checked.header.members.clone(),
+            payload_json: checked.payload_json,
+            protected_header_json: checked.header.json.clone(),
+        })
+    }
+
+    /// The same for who needs no header of their own.
+    pub(crate) fn check(&self, token: &str, now: NumericDate) -> Result<Checked, VerifierError> {
         let (header, payload) = self.check_signature(token)?;
         let not_an_object =
             || VerifierError::malformed("the payload is not a JSON object with distinct members");
@@ -147,12 +185,11 @@ impl Verifier {
         self.check_type(&header)?;
         let claims = RegisteredClaims::read(&payload)?;
         claims.check(&payload, &self.options, now)?;
-        Ok(Verified {
+        Ok(Checked {
+            header,
             payload,
             claims,
-            protected_header: header.members,
             payload_json,
-            protected_header_json: header.json,
         })
     }
 
@@ -164,12 +201,16 @@ impl Verifier {
         let (header, payload) = self.check_signature(token)?;
         Ok(VerifiedSignature {
             payload,
-            protected_header: header.members,
-            protected_header_json: header.json,
+            protected_header: header.members.clone(),
+            protected_header_json: header.json.clone(),
         })
     }
 
-    fn check_signature(&self, token: &str) -> Result<(Header, Vec<u8>), VerifierError> {
+    /// Checks 1 to 7, for who needs no header of their own.
+    pub(crate) fn check_signature(
+        &self,
+        token: &str,
+    ) -> Result<(Arc<Header>, Vec<u8>), VerifierError> {
         if token.len() > self.options.max_token_length {
             return Err(VerifierError::new(
                 ErrorKind::TooLarge,
@@ -177,7 +218,7 @@ impl Verifier {
             ));
         }
         let segments = Segments::split(token)?;
-        let header = Header::parse(segments.header)?;
+        let header = self.headers.parse(segments.header)?;
         let is_accepted = |accepted: &Vec<_>| accepted.contains(&header.algorithm);
         if !self.options.algorithms.as_ref().is_none_or(is_accepted) {
             return Err(VerifierError::new(
@@ -195,6 +236,7 @@ impl Verifier {
             segments.signed.as_bytes(),
             &signature,
         )?;
+        self.headers.keep(segments.header, &header);
         Ok((header, payload))
     }
 

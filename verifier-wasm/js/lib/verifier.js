@@ -1,4 +1,5 @@
 import { initSync, TokenVerifier } from "../wasm/tokens.js";
+import { bytesOf } from "./bytes.js";
 import { VerdictCache } from "./cache.js";
 import { calling, VerifierError } from "./error.js";
 import { Keys } from "./keys.js";
@@ -63,7 +64,7 @@ class Verifier {
       const how = {
         mode: statusList,
         clockTolerance: settings.clockTolerance,
-        verifyList: (token) => JSON.parse(calling(() => inner.verify(token, 0))).payload,
+        verifyList: (token) => JSON.parse(calling(() => inner.verify(bytesOf(token), 0))).payload,
         bringNewerKeys: () => keys.bringNewer(),
       };
       this.#statuses = new StatusLists(how, runtime);
@@ -113,7 +114,7 @@ class Verifier {
   verifySignature(token) {
     this.#checkToken(token);
     this.#checkKeys();
-    const signed = calling(() => this.#inner.verifySignature(token));
+    const signed = calling(() => this.#inner.verifySignature(bytesOf(token)));
     try {
       return { payload: signed.payload, protectedHeader: JSON.parse(signed.protectedHeader) };
     } finally {
@@ -128,7 +129,7 @@ class Verifier {
       return JSON.parse(held);
     }
     this.#checkKeys();
-    const json = calling(() => this.#inner.verify(token, now));
+    const json = calling(() => this.#inner.verify(bytesOf(token), now));
     const verdict = JSON.parse(json);
     this.#cache.keep(token, json, verdict.payload);
     return verdict;

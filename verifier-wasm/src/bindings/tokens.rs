@@ -3,14 +3,14 @@
 //! A refused token is thrown as a string of JSON, `{code, claim, message}`,
 //! which the glue turns into a `VerifierError`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
-    Algorithm, ErrorKind, KeyError, KeySet, KeySetError, NumericDate, Options, VerifiedSignature,
-    Verifier, VerifierError, json,
+    Algorithm, ErrorKind, KeyError, KeySet, KeySetError, NumericDate, Options, Verifier,
+    VerifierError, header::Header, json,
 };
 
 /// A verifier, its keys and its options, living in WebAssembly.
@@ -49,46 +49,56 @@ impl TokenVerifier {
         Ok(())
     }
 
-    /// Checks a token as of `now`, in seconds since 1970. Returns the JSON of
-    /// `{payload, protectedHeader}`.
-    pub fn verify(&self, token: &str, now: f64) -> Result<String, String> {
+    /// Checks a token, in UTF-8, as of `now`, in seconds since 1970. Returns the
+    /// JSON of `{payload, protectedHeader}`.
+    pub fn verify(&self, token: &[u8], now: f64) -> Result<String, String> {
+        let token = text_of(token)?;
         let now =
             NumericDate::from_seconds_f64(now).ok_or("the time is not a number of seconds")?;
-        let verified = self.0.verify(token, now).map_err(|error| thrown(&error))?;
-        let payload = verified.payload_json();
-        let header = verified.protected_header_json();
+        let checked = self.0.check(token, now).map_err(|error| thrown(&error))?;
+        let payload = checked.payload_json();
+        let header = checked.protected_header_json();
         Ok(format!(
             r#"{{"payload":{payload},"protectedHeader":{header}}}"#
         ))
     }
 
-    /// Checks the signature of a token and nothing else.
+    /// Checks the signature of a token, in UTF-8, and nothing else.
     #[wasm_bindgen(js_name = verifySignature)]
-    pub fn verify_signature(&self, token: &str) -> Result<SignedPayload, String> {
+    pub fn verify_signature(&self, token: &[u8]) -> Result<SignedPayload, String> {
+        let token = text_of(token)?;
         self.0
-            .verify_signature(token)
-            .map(SignedPayload)
+            .check_signature(token)
+            .map(|(header, payload)| SignedPayload { header, payload })
             .map_err(|error| thrown(&error))
     }
 }
 
 /// What was signed.
 #[wasm_bindgen]
-pub struct SignedPayload(VerifiedSignature);
+pub struct SignedPayload {
+    header: Arc<Header>,
+    payload: Vec<u8>,
+}
 
 #[wasm_bindgen]
 impl SignedPayload {
     /// The payload, as a `Uint8Array` of its own.
     #[wasm_bindgen(getter)]
     pub fn payload(&self) -> Vec<u8> {
-        self.0.payload.clone()
+        self.payload.clone()
     }
 
     /// The header as JSON.
     #[wasm_bindgen(getter, js_name = protectedHeader)]
     pub fn protected_header(&self) -> String {
-        self.0.protected_header_json().to_owned()
+        self.header.json.clone()
     }
+}
+
+fn text_of(token: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(token)
+        .map_err(|_| thrown(&VerifierError::malformed("the token is not UTF-8")))
 }
 
 /// Reads the options after the glue has checked them. By hand: what serde
