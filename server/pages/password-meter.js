@@ -30,12 +30,24 @@ export function watchPassword(field, region, context, others = []) {
   // Reads the field when the rules are there, so that what was typed last is judged.
   const judge = afterPause(JUDGED_AFTER, async () => {
     const policy = await loadPolicy();
-    view.show(policy && field.value !== "" ? policy.check(field.value, context()) : undefined);
+    if (policy !== undefined) {
+      forgetFaults(field);
+      view.show(field.value === "" ? undefined : policy.check(field.value, context()));
+    }
   });
   // The rules are as big as a picture: they come when they are about to be needed.
   field.addEventListener("focus", loadPolicy);
   for (const input of [field, ...others]) {
     input.addEventListener("input", judge);
+  }
+}
+
+/** Takes away what the server said of the password before: it is not that one any more. */
+function forgetFaults(field) {
+  const faults = document.getElementById(`${field.id}-faults`);
+  if (faults !== null && field.value !== "") {
+    faults.remove();
+    field.ariaInvalid = null;
   }
 }
 

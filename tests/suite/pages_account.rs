@@ -152,8 +152,14 @@ async fn a_password_that_is_not_taken_changes_nothing(backend: Backend) {
             "The current password is wrong.",
         ),
         (right, "short", 422, "new_password", "at least 8 characters"),
-        (right, "", 422, "new_password", "Is required."),
-        ("", NEW_PASSWORD, 422, "current_password", "Is required."),
+        (right, "", 422, "new_password", "This is required."),
+        (
+            "",
+            NEW_PASSWORD,
+            422,
+            "current_password",
+            "This is required.",
+        ),
         (right, "Alice-Example-1", 422, "new_password", "name"),
     ] {
         let fields = [("current_password", current), ("new_password", new)];

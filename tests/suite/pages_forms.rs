@@ -118,7 +118,7 @@ async fn an_empty_age_is_no_age(backend: Backend) {
     let page = Browser::new(&server).submit("/signup", &[]).await;
     let page = page.expect(422);
     for field in ["name", "email", "password"] {
-        assert!(page.faults(field).contains("Is required."), "{field}");
+        assert!(page.faults(field).contains("This is required."), "{field}");
     }
     assert!(!page.refuses("age"));
 }

@@ -122,6 +122,18 @@ test("it stands under the new password of an account, and knows whose it is", as
   ada.assertNoProblems();
 });
 
+test("it takes the place of what the server said of another password", async (t) => {
+  const { visit } = await startPages(t);
+  const ada = await visit();
+  assert.equal(await ada.signUp("weak"), 422);
+  assert.ok((await ada.faults("password")).includes("Add a digit."));
+  await ada.page.fill("#password", "weak, with 2 digits 2");
+  await shows(ada.page, ["Add an upper-case letter."]);
+  assert.deepEqual(await ada.faults("password"), []);
+  assert.equal(await ada.page.getAttribute("#password", "aria-invalid"), null);
+  ada.assertNoProblems(422);
+});
+
 test("it comes late: the rules are loaded when the field is entered", async (t) => {
   const { visit } = await startPages(t);
   const ada = await visit();

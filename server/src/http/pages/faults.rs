@@ -93,6 +93,9 @@ fn label(field: &str) -> &str {
 
 /// Messages read well after `field: `; here they stand for themselves.
 fn sentence(message: &str) -> String {
+    if message.starts_with("is ") {
+        return sentence(&format!("this {message}"));
+    }
     let mut letters = message.chars();
     let mut sentence: String = letters
         .next()
@@ -129,7 +132,7 @@ mod tests {
         assert!(faults.has("name") && !faults.has("email") && faults.has_fields());
         assert_eq!(faults.general(), None);
         let named = faults.fields().nth(1);
-        assert_eq!(named, Some(("name", "Name", "Is required.")));
+        assert_eq!(named, Some(("name", "Name", "This is required.")));
 
         let taken = Faults::of(&Problem::EmailTaken.into());
         assert!(taken.has("email"));
