@@ -4,6 +4,7 @@
 //! fixture in `tests/support` for how.
 
 mod adoption;
+mod audit;
 mod backup;
 mod client_command;
 mod clocks;

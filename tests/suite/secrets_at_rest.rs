@@ -107,6 +107,26 @@ async fn neither_passwords_nor_tokens_are_kept(backend: Backend) {
         .await;
     let in_the_email = server.sign_in(&alice.password, "x").await;
     assert!([401, 422].contains(&in_the_email.status));
+    // A password that could be an address is looked up as one.
+    secrets.add("a password like an address", "Correct-horse@battery.staple");
+    secrets.add("the same, canonical", "correct-horse@battery.staple");
+    let like_an_address = server.sign_in("Correct-horse@battery.staple", "x");
+    let _ = like_an_address.await.expect(401);
+    for wrong in ["Wrong-wren-in-11-hedges", "Wrong-wren-in-12-hedges"] {
+        secrets.add("a wrong password", wrong);
+        let _ = server.delete_me(&changed.access, wrong).await.expect(403);
+        let change = server.change_password(&changed.access, wrong, "Heron-under-39-bridges");
+        let _ = change.await.expect(403);
+    }
+    let client = server.cli(["client", "add", "gateway", "--json"]).await;
+    let client = client.json();
+    secrets.add(
+        "a client's secret",
+        client["client_secret"].as_str().expect("text"),
+    );
+    let trail = server.cli(["audit", "list"]).await.ok().stdout;
+    assert!(trail.contains("user.deletion_failed"), "{trail}");
+    secrets.not_in("the audit trail", trail.as_bytes());
 
     secrets.not_in("the database", &server.database().bytes());
     let home = server.terminate().await;

@@ -6,6 +6,7 @@
 //! with [`anyhow::Context`] that say what was tried, and never exits by itself.
 //! Exit codes: 0 done, 1 failed, 2 usage.
 
+mod audit;
 mod backup;
 mod client;
 mod completions;
@@ -91,6 +92,9 @@ enum Command {
     /// Add, list and remove the programs that may ask about tokens
     #[command(subcommand)]
     Client(client::Command),
+    /// Read the audit trail: who did what, when and from where
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Look into a token, or check it
     #[command(subcommand)]
     Token(token::Command),
@@ -116,6 +120,7 @@ impl Command {
             Self::User(command) => command.run(cx),
             Self::Key(command) => command.run(cx),
             Self::Client(command) => command.run(cx),
+            Self::Audit(command) => command.run(cx),
             Self::Token(command) => command.run(cx),
             Self::Password(command) => command.run(cx),
             Self::Config(command) => command.run(cx),

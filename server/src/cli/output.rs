@@ -144,7 +144,7 @@ impl Table {
 }
 
 /// Escapes what would break a line or steer a terminal.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {

@@ -11,6 +11,7 @@ use super::progress::Progress;
 use crate::cli::open::{self, Missing};
 use crate::cli::private_file::PrivateFile;
 use crate::cli::{Context, output, runtime};
+use crate::domain::audit::{Event, Word};
 use crate::domain::transfer::Exporter;
 
 /// `latchkey user export`.
@@ -94,6 +95,13 @@ async fn write(
     problem: impl Fn(io::Error) -> anyhow::Error,
 ) -> anyhow::Result<Count> {
     let opened = open::storage(cx, Missing::Refuse).await?;
+    // Before anything leaves: it may be broken off in the middle.
+    let exported = Event::new(Word::UsersExported);
+    opened
+        .storage
+        .record(&opened.operator(), exported)
+        .await
+        .context("cannot record the export")?;
     let cost = opened.config.passwords.hasher_options();
     let cost = cost.context("passwords.argon2")?.cost;
     let mut exporter = Exporter::new(opened.storage.clone(), cost);

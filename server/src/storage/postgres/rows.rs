@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::clients::SecretHash;
 use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
 use crate::domain::ids::{ClientId, EventId, SessionId, UserId};
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{Session, TokenHash};
@@ -185,6 +186,19 @@ stored_as!(
 impl ToSql for Stored<&PasswordHash> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Problem> {
         self.0.as_str().to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <&str as ToSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
+}
+
+/// The canonical form of an address that somebody typed, who may have meant another field.
+impl ToSql for Stored<&Email> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Problem> {
+        self.0.canonical().to_sql(ty, out)
     }
 
     fn accepts(ty: &Type) -> bool {

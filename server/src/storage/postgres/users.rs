@@ -85,7 +85,7 @@ pub(super) async fn credentials_by_email(
 ) -> Result<Option<Credentials>> {
     let find = format!("SELECT {USER}, users.password FROM users WHERE email_canonical = $1");
     let find = db.prepared(&find).await?;
-    let row = db.query_opt(&find, &[&email.canonical()]).await?;
+    let row = db.query_opt(&find, &[&Stored(email)]).await?;
     Ok(row.map(|row| credentials_row(&row)).transpose()?)
 }
 

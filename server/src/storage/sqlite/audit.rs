@@ -57,7 +57,6 @@ pub(super) fn insert(connection: &Connection, record: &Record) -> Result<()> {
     Ok(())
 }
 
-/// In the order of an index: of the user, or of the event, or of time.
 pub(super) fn list(
     connection: &Connection,
     filter: &AuditFilter,
@@ -71,33 +70,40 @@ pub(super) fn list(
         serde_json::to_string(&words).map_err(|error| StorageError::Failed(error.into()))?;
     let (after, before) = (Stored(after), Stored(before));
     let mut parameters: Vec<&dyn ToSql> = vec![&after, &before, &limit];
-    let mut conditions = String::new();
     if let Some(user) = &user {
         parameters.push(user);
-        conditions += &format!(" AND user_id = ?{}", parameters.len());
     }
     if !filter.words.is_empty() {
         parameters.push(&words);
-        let at = parameters.len();
-        conditions += &format!(" AND event IN (SELECT value FROM json_each(?{at}))");
     }
-    let order = match page {
-        AuditPage::After(_) => "ASC",
-        AuditPage::Latest => "DESC",
-    };
     let mut records = connection
-        .prepare_cached(&format!(
-            "SELECT event_id, at, event, outcome, reason, actor, actor_id, user_id, session_id, \
-                 detail, address, user_agent, request_id \
-             FROM audit_events WHERE event_id > ?1 AND event_id < ?2{conditions} \
-             ORDER BY event_id {order} LIMIT ?3"
-        ))?
+        .prepare_cached(&query(filter, page))?
         .query_map(params_from_iter(parameters), from_row)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     if matches!(page, AuditPage::Latest) {
         records.reverse();
     }
     Ok(records)
+}
+
+/// Read in the order of an index: of the user, or of the event, or of time.
+fn query(filter: &AuditFilter, page: AuditPage) -> String {
+    let user = filter.user.map_or("", |_| " AND user_id = ?4");
+    let words = match (filter.words.is_empty(), filter.user) {
+        (true, _) => "",
+        (false, None) => " AND event IN (SELECT value FROM json_each(?4))",
+        (false, Some(_)) => " AND event IN (SELECT value FROM json_each(?5))",
+    };
+    let order = match page {
+        AuditPage::After(_) => "ASC",
+        AuditPage::Latest => "DESC",
+    };
+    format!(
+        "SELECT event_id, at, event, outcome, reason, actor, actor_id, user_id, session_id, \
+             detail, address, user_agent, request_id \
+         FROM audit_events WHERE event_id > ?1 AND event_id < ?2{user}{words} \
+         ORDER BY event_id {order} LIMIT ?3"
+    )
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Record> {
@@ -123,8 +129,58 @@ pub(super) fn delete(connection: &Connection, before: Timestamp, limit: u32) -> 
     let deleted = connection
         .prepare_cached(
             "DELETE FROM audit_events WHERE event_id IN \
-                 (SELECT event_id FROM audit_events WHERE event_id < ?1 LIMIT ?2)",
+                 (SELECT event_id FROM audit_events WHERE event_id < ?1 \
+                  ORDER BY event_id LIMIT ?2)",
         )?
         .execute(params![Stored(EventId::floor(before)), limit])?;
     Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::Word;
+    use crate::domain::ids::UserId;
+    use crate::storage::migrations;
+    use crate::storage::sqlite::connection;
+
+    #[test]
+    fn no_query_reads_the_whole_table() {
+        let mut database = connection::open_memory().expect("opens");
+        let now = Timestamp::from_millis(1_767_225_600_007);
+        migrations::apply_pending(&mut database, None, now).expect("migrates");
+        let user = Some(UserId::from_bytes([7; 16]));
+        let words = vec![Word::SignedIn, Word::SignedOut];
+        for (user, words, index) in [
+            (None, vec![], "PRIMARY KEY"),
+            (user, vec![], "INDEX audit_events_user"),
+            (None, words.clone(), "INDEX audit_events_event"),
+            (user, words, "INDEX audit_events_user"),
+        ] {
+            for page in [AuditPage::After(None), AuditPage::Latest] {
+                let filter = AuditFilter {
+                    user,
+                    words: words.clone(),
+                    ..AuditFilter::default()
+                };
+                let plan = plan(&database, &query(&filter, page));
+                let search = format!("SEARCH audit_events USING {index}");
+                assert!(plan.contains(&search), "{filter:?}: {plan}");
+            }
+        }
+    }
+
+    fn plan(database: &Connection, query: &str) -> String {
+        let mut explain = database
+            .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
+            .expect("explains");
+        let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
+        let lines = explain
+            .query_map(params_from_iter(nulls), |row| row.get::<_, String>(3))
+            .expect("a plan");
+        lines
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .expect("lines")
+            .join("\n")
+    }
 }

@@ -1,6 +1,7 @@
 //! Every query finds its rows by an index: the server says how it went about each.
 
 use super::*;
+use crate::domain::audit::Word;
 use crate::domain::session::EndReason;
 
 /// Enough rows that reading them all would be the dearer plan.
@@ -11,6 +12,9 @@ const FILL: &str = "
     insert into sessions (session_id, user_id, refresh_hash, created_at, last_used_at,
             expires_at)
         select gen_random_uuid(), user_id, sha256(''), now(), now(), 'infinity' from users;
+    insert into audit_events (event_id, at, event, outcome, actor, user_id)
+        select gen_random_uuid(), now(), 'user.signed_in', 'success', 'user', user_id
+        from users;
     analyze";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +38,7 @@ async fn no_query_reads_a_whole_table() {
         plans.contains("Index Scan using sessions_user on sessions"),
         "{plans}"
     );
-    for table in ["users", "sessions"] {
+    for table in ["users", "sessions", "audit_events"] {
         for plan in plans.split("Query Text:") {
             assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
         }
@@ -48,6 +52,7 @@ fn plans(cluster: &Cluster) -> String {
 async fn use_everything(storage: &PostgresStorage) {
     let (user, session) = signed_in(storage).await;
     let id = user.id;
+    read_the_trail(storage, id).await;
     let email = Email::parse("ada@example.com").expect("an address");
     storage.user(id).await.expect("answered");
     storage.credentials(id).await.expect("answered");
@@ -120,4 +125,22 @@ async fn use_everything(storage: &PostgresStorage) {
         audited_before: NOW,
     };
     storage.housekeep(&cx(), limits).await.expect("answered");
+}
+
+async fn read_the_trail(storage: &PostgresStorage, user: UserId) {
+    let event = Event::of(Word::SignInFailed, user);
+    storage.record(&cx(), event).await.expect("answered");
+    for user in [None, Some(user)] {
+        for words in [vec![], vec![Word::SignInFailed, Word::SignedUp]] {
+            let filter = AuditFilter {
+                user,
+                words,
+                since: Some(NOW),
+                until: None,
+            };
+            for page in [AuditPage::After(None), AuditPage::Latest] {
+                storage.audit(&filter, page, 10).await.expect("answered");
+            }
+        }
+    }
 }
