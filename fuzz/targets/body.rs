@@ -10,8 +10,10 @@ use serde_json::Value;
 
 fuzz_target!(|body: &[u8]| {
     let sign_up = fuzzing::sign_up(body);
+    let form = fuzzing::sign_up_form(body);
     let fields = fuzzing::every_field(body);
-    for refused in [sign_up.as_ref().err(), fields.as_ref().err()] {
+    let refused = [&sign_up, &form].map(|read| read.as_ref().err());
+    for refused in refused.into_iter().chain([fields.as_ref().err()]) {
         assert!(refused.is_none_or(|status| [400, 422].contains(status)));
     }
     // JSON or not is a question before what the fields are.
@@ -22,7 +24,7 @@ fuzz_target!(|body: &[u8]| {
     if serde_json::from_slice::<Value>(body).is_err() {
         assert_eq!(fields, Err(400));
     }
-    if let Ok(sign_up) = sign_up {
+    for sign_up in [sign_up, form].into_iter().flatten() {
         hold(&sign_up);
     }
 });

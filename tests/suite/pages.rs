@@ -6,6 +6,7 @@ use latchkey_tests::{Backend, Home, Server, on_each_backend};
 on_each_backend![
     the_root_is_a_message_to_programs,
     the_root_is_a_page_to_browsers,
+    a_wrong_path_is_a_page_to_browsers,
     the_docs_need_no_network,
     the_docs_can_be_turned_off,
     the_documentation_is_openapi_3_1,
@@ -53,6 +54,22 @@ async fn the_root_is_a_page_to_browsers(backend: Backend) {
     assert!(text.contains("href=\"/docs\""), "{text}");
     assert!(text.contains("It is healthy"), "{text}");
     assert!(loads_nothing_from_elsewhere(text), "{text}");
+}
+
+async fn a_wrong_path_is_a_page_to_browsers(backend: Backend) {
+    let server = Server::start(backend).await;
+    for (path, status, allow) in [
+        ("/nowhere", 404, ""),
+        ("/account/password", 405, "POST, OPTIONS"),
+    ] {
+        let page = server.get(path).header("accept", "text/html,*/*;q=0.8");
+        let page = page.await.expect(status);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(page.header("allow"), allow);
+        assert!(page.text().contains("href=\"/\""), "{}", page.text());
+        let problem = server.get(path).await.expect(status);
+        assert_eq!(problem.header("content-type"), "application/problem+json");
+    }
 }
 
 async fn the_docs_need_no_network(backend: Backend) {

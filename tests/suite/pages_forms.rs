@@ -1,6 +1,7 @@
 //! `/signup` and `/signin`: forms that work without a script.
 
-use latchkey_tests::{Backend, Browser, Person, Server, on_each_backend};
+use latchkey_tests::{Backend, Browser, Person, Server, on_each_backend, on_sqlite};
+use rusqlite::Connection;
 
 on_each_backend![
     a_weak_password_then_a_strong_one,
@@ -16,6 +17,8 @@ on_each_backend![
     a_redirect_leads_nowhere_else,
     every_page_is_guarded,
 ];
+
+on_sqlite![a_database_that_is_locked_is_said_in_the_form];
 
 async fn a_weak_password_then_a_strong_one(backend: Backend) {
     let server = Server::start(backend).await;
@@ -289,4 +292,30 @@ async fn every_page_is_guarded(backend: Backend) {
         let mut scripts = text.split("<script").skip(1);
         assert!(scripts.all(|script| script.contains("src=\"/assets/")));
     }
+}
+
+async fn a_database_that_is_locked_is_said_in_the_form(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let other = Connection::open(server.database().file()).expect("the database");
+    other.execute_batch("begin immediate").expect("the lock");
+
+    let form = [
+        ("email", &*alice.person.email),
+        ("password", &*alice.person.password),
+    ];
+    let mut browser = Browser::new(&server);
+    let page = browser.submit("/signin", &form).await.expect(503);
+    assert!(page.alert().contains("try again shortly"));
+    assert_eq!(page.header("retry-after"), "1");
+    assert_eq!(page.value("email"), form[0].1);
+    // Nobody is signed out by what passes.
+    let mut browser = browser.with_token(&alice.tokens.refresh);
+    let refused = browser.submit("/signout", &[]).await.expect(503);
+    assert!(refused.alert().contains("try again shortly"));
+    assert!(browser.is_signed_in());
+
+    other.execute_batch("rollback").expect("unlocked");
+    let _ = browser.visit("/account").await.expect(200);
+    let _ = browser.submit("/signin", &form).await.expect(303);
 }

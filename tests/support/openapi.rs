@@ -187,7 +187,9 @@ fn hold_to_general_rules(method: &Method, path: &str, answer: &Answer) {
         }
         "Basic"
     } else {
-        let is_page = is_of_a_page(path) && media_type(answer) == "text/html";
+        // Whoever asks for a page at a path that has none gets one that says so.
+        let may_be_page = is_of_a_page(path) || [404, 405].contains(&answer.status);
+        let is_page = may_be_page && media_type(answer) == "text/html";
         if !is_page {
             assert_eq!(media_type(answer), "application/problem+json", "{what}");
         }

@@ -185,7 +185,7 @@ impl ApiError {
     }
 
     /// What the answer says in words.
-    fn detail(&self) -> Cow<'static, str> {
+    pub(crate) fn detail(&self) -> Cow<'static, str> {
         if self.violations.is_empty() {
             return Cow::Borrowed(self.problem.message());
         }

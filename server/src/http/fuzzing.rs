@@ -7,6 +7,7 @@ use super::error::ApiError;
 use super::fields::{
     AGE, CURRENT_PASSWORD, EMAIL, Fields, NAME, NEW_PASSWORD, PASSWORD, REFRESH_TOKEN,
 };
+use super::form::Form;
 use super::routes::users;
 use crate::domain::accounts::SignUp;
 use crate::domain::clock::Timestamp;
@@ -47,6 +48,18 @@ pub fn every_field(body: &[u8]) -> Result<(), u16> {
     } else {
         Err(status(fields.refusal()))
     }
+}
+
+/// Reads the sign-up form of the page under the default policy.
+///
+/// # Errors
+///
+/// The status of the answer that refuses it.
+pub fn sign_up_form(body: &[u8]) -> Result<SignUp, u16> {
+    let rules = PasswordRules::new(PasswordPolicy::default());
+    let now = Timestamp::from_seconds(1_800_000_000);
+    let fields = Form::parse(body).map_err(status)?.into_fields();
+    users::read_sign_up(fields, &rules, now).map_err(status)
 }
 
 fn status(error: ApiError) -> u16 {

@@ -18,7 +18,8 @@ use warp::reply::{Reply, Response};
 
 use super::arrival::Arrival;
 use super::error::Problem;
-use super::{log, oauth_error};
+use super::negotiate::prefers_html;
+use super::{log, oauth_error, pages};
 
 /// Every method that some path has; for questions about the server as a whole.
 const ANY_METHOD: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS");
@@ -97,6 +98,10 @@ fn turn_away<B>(request: &mut Request<B>) -> Option<Response> {
         .get::<Arrival>()
         .and_then(|arrival| arrival.route.clone());
     let method = request.method();
+    let html = prefers_html(request.headers())
+        && !route
+            .as_ref()
+            .is_some_and(|route| oauth_error::is_spoken_at(route.pattern));
 
     if !has_host(request) {
         return Some(Problem::InvalidHost.into_response());
@@ -106,9 +111,9 @@ fn turn_away<B>(request: &mut Request<B>) -> Option<Response> {
     }
     let Some(route) = route else {
         return Some(if *method == Method::CONNECT {
-            method_not_allowed(ANY_METHOD)
+            method_not_allowed(ANY_METHOD, html)
         } else {
-            Problem::NotFound.into_response()
+            refuse(Problem::NotFound, html)
         });
     };
     if *method == Method::OPTIONS {
@@ -117,7 +122,7 @@ fn turn_away<B>(request: &mut Request<B>) -> Option<Response> {
     if *method == Method::HEAD && route.has(&Method::GET) {
         *request.method_mut() = Method::GET;
     } else if !route.has(method) {
-        return Some(method_not_allowed(route.allow.clone()));
+        return Some(method_not_allowed(route.allow.clone(), html));
     }
     None
 }
@@ -138,8 +143,17 @@ fn options(allow: HeaderValue) -> Response {
     response
 }
 
-fn method_not_allowed(allow: HeaderValue) -> Response {
-    let mut response = Problem::MethodNotAllowed.into_response();
+fn method_not_allowed(allow: HeaderValue, html: bool) -> Response {
+    let mut response = refuse(Problem::MethodNotAllowed, html);
     response.headers_mut().insert(ALLOW, allow);
     response
+}
+
+/// The problem, as a page for a person who has come to the wrong place.
+fn refuse(problem: Problem, html: bool) -> Response {
+    if html {
+        pages::refused(&problem.into())
+    } else {
+        problem.into_response()
+    }
 }

@@ -28,7 +28,7 @@ impl Faults {
                 general: None,
             };
         }
-        let message = sentence(problem.message());
+        let message = sentence(&error.detail());
         match field_of(problem) {
             Some(field) => Self {
                 fields: vec![(field, message)],

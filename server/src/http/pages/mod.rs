@@ -11,7 +11,7 @@ mod password_hint;
 
 use askama::Template;
 use warp::http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
 };
 use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::{Reply, Response};
@@ -94,8 +94,8 @@ pub(crate) struct SignInPage<'a> {
 /// A page that only says what went wrong.
 #[derive(Template)]
 #[template(path = "refusal.html")]
-struct RefusalPage {
-    message: &'static str,
+struct RefusalPage<'a> {
+    message: &'a str,
 }
 
 /// The headers that every page has.
@@ -136,8 +136,12 @@ pub(crate) fn failed(error: &ApiError, template: &impl Template) -> Response {
 
 /// A page of its own for an error that belongs to no form.
 pub(crate) fn refused(error: &ApiError) -> Response {
-    let message = error.problem().message();
-    failed(error, &RefusalPage { message })
+    failed(
+        error,
+        &RefusalPage {
+            message: &error.detail(),
+        },
+    )
 }
 
 /// Sends the browser on, to be shown what a form has done (RFC 9110 section 15.4.4).
@@ -146,6 +150,6 @@ pub(crate) fn see_other(to: &'static str) -> Response {
     let mut response = HttpResponse::new("").into_response();
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
-    headers.insert(warp::http::header::LOCATION, HeaderValue::from_static(to));
+    headers.insert(LOCATION, HeaderValue::from_static(to));
     with_page_headers(response)
 }

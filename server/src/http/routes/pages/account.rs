@@ -48,40 +48,52 @@ async fn render(
     })
 }
 
-/// Declares what a form of the page does for whoever is signed in; whoever is not is asked
-/// to sign in.
-macro_rules! form_of_a_member {
-    ($(#[$doc:meta])* $name:ident => $act:expr) => {
-        $(#[$doc])*
-        pub(crate) fn $name(operation: Operation, state: &Shared) -> Endpoint {
-            operation.undescribed().answered_by(|route| {
-                let body = body(state.settings.max_body);
-                route
-                    .and(visit(state))
-                    .and(body)
-                    .then(async |visit: Visit, body: Body| {
-                        or_refused(submit(&visit, body, $act).await)
-                    })
-            })
-        }
-    };
+/// What a form of the page is for.
+#[derive(Clone, Copy)]
+enum Act {
+    ChangePassword,
+    EndSession,
+    EndSessions,
 }
 
-form_of_a_member!(change_password => change);
-form_of_a_member!(end_session => end);
-form_of_a_member!(end_sessions => end_all);
+pub(crate) fn change_password(operation: Operation, state: &Shared) -> Endpoint {
+    form(operation, state, Act::ChangePassword)
+}
 
-async fn submit(
-    visit: &Visit,
-    body: Body,
-    act: impl AsyncFnOnce(&Visit, &Member, Form) -> Result<Response, ApiError>,
-) -> Result<Response, ApiError> {
+pub(crate) fn end_session(operation: Operation, state: &Shared) -> Endpoint {
+    form(operation, state, Act::EndSession)
+}
+
+pub(crate) fn end_sessions(operation: Operation, state: &Shared) -> Endpoint {
+    form(operation, state, Act::EndSessions)
+}
+
+fn form(operation: Operation, state: &Shared, act: Act) -> Endpoint {
+    operation.undescribed().answered_by(|route| {
+        let body = body(state.settings.max_body);
+        route
+            .and(visit(state))
+            .and(body)
+            .then(move |visit: Visit, body: Body| async move {
+                or_refused(submit(&visit, body, act).await)
+            })
+    })
+}
+
+/// Does what the form is for in the name of whoever is signed in; whoever is not is asked
+/// to sign in.
+async fn submit(visit: &Visit, body: Body, act: Act) -> Result<Response, ApiError> {
     let form = visit.form(body).await?;
     let member = match visit.guest().await? {
         Guest::Member(member) => member,
         other => return Ok(visit.tidy(&other, pages::see_other("/signin"))),
     };
-    match act(visit, &member, form).await {
+    let done = match act {
+        Act::ChangePassword => change(visit, &member, form).await,
+        Act::EndSession => end(visit, &member, &form).await,
+        Act::EndSessions => end_all(visit, &member).await,
+    };
+    match done {
         Ok(answer) => Ok(answer),
         // Gone or disabled by now.
         Err(error) if error.problem() == Problem::InvalidToken => {
@@ -102,7 +114,7 @@ async fn change(visit: &Visit, member: &Member, form: Form) -> Result<Response, 
     Ok(visit.keep(&tokens, done))
 }
 
-async fn end(visit: &Visit, member: &Member, form: Form) -> Result<Response, ApiError> {
+async fn end(visit: &Visit, member: &Member, form: &Form) -> Result<Response, ApiError> {
     let session: SessionId = form
         .text("session_id")
         .parse()
@@ -117,7 +129,7 @@ async fn end(visit: &Visit, member: &Member, form: Form) -> Result<Response, Api
     })
 }
 
-async fn end_all(visit: &Visit, member: &Member, _: Form) -> Result<Response, ApiError> {
+async fn end_all(visit: &Visit, member: &Member) -> Result<Response, ApiError> {
     let cx = visit.cx.clone().by(member.user.id);
     let sessions = &visit.state.sessions;
     sessions.end_all(&cx, member.user.id).await?;
