@@ -10,10 +10,24 @@ export const STRONG = "correct Horse battery 7";
 /** The other one. */
 export const STRONGER = "another Staple, 9 lamps";
 
-/** A server with an empty database, and a browser to look at it with. */
+/**
+ * A server with an empty database, and a browser to look at it with.
+ *
+ * @param {Parameters<typeof startBrowser>[0]} t
+ * @param {Parameters<typeof startLatchkey>[1]} [settings]
+ */
 export async function startPages(t, settings) {
   const [server, browser] = await Promise.all([startLatchkey(t, settings), startBrowser(t)]);
-  return { server, visit: (who, options) => Visitor.open(server, browser, who, options) };
+  return {
+    server,
+    /**
+     * Somebody with a browser profile of their own.
+     *
+     * @param {{ name?: string, email?: string }} [who]
+     * @param {import("playwright-core").BrowserContextOptions} [options]
+     */
+    visit: async (who, options) => new Visitor(server.origin, await openPage(browser, options), who),
+  };
 }
 
 class Visitor {
@@ -23,26 +37,12 @@ class Visitor {
   #origin;
   #problems;
 
-  /**
-   * Somebody with a browser profile of their own.
-   *
-   * @param {{ name?: string, email?: string }} [who]
-   * @param {import("playwright-core").BrowserContextOptions} [options]
-   */
-  static async open(server, browser, who = {}, options = {}) {
-    const { page, problems } = await openPage(browser, options);
-    return Object.assign(new Visitor(), { name: "Ada Lovelace", email: "ada@example.com", ...who }).#at(
-      server.origin,
-      page,
-      problems,
-    );
-  }
-
-  #at(origin, page, problems) {
-    this.#origin = origin;
+  constructor(origin, { page, problems }, { name = "Ada Lovelace", email = "ada@example.com" } = {}) {
+    this.name = name;
+    this.email = email;
     this.page = page;
+    this.#origin = origin;
     this.#problems = problems;
-    return this;
   }
 
   /** Opens a page: the answer to the last of the requests that it took. */
