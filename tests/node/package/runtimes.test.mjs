@@ -46,6 +46,7 @@ async function data() {
     origin,
     lists: {
       second: deflateSync(Uint8Array.of(2)).toString("base64url"),
+      large: deflateSync(Buffer.alloc((2 << 20) + 1)).toString("base64url"),
       bomb: deflateSync(Buffer.alloc(64 << 20)).toString("base64url"),
     },
     passwords: JSON.parse(await readFile(here("golden.json"), "utf8")),

@@ -78,10 +78,9 @@ export class Held {
     return this.#loads !== before;
   }
 
-  /** Forgets what is held, which may be loaded again at once. */
+  /** Forgets what is held; it is loaded again when somebody wants it. */
   drop() {
     this.value = undefined;
-    this.#endedAt = undefined;
   }
 
   async #loadOnce() {

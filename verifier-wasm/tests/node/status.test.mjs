@@ -166,6 +166,7 @@ test("only a token that is good in every other way is followed", async () => {
 test("a list that is not a good one cannot be had", async () => {
   const good = { bits: 1, lst: lst([0]) };
   const hostile = {
+    "more than 2 MiB": [Buffer.alloc((2 << 20) + 1), {}],
     "a bomb": [[], { status_list: { bits: 1, lst: deflateSync(Buffer.alloc(64 << 20)).toString("base64url") } }],
     "another `sub`": [[0], { sub: `${uri}/` }],
     "no `sub`": [[0], { sub: undefined }],
@@ -221,6 +222,15 @@ test("a list that is not a good one cannot be had", async () => {
     assert.equal(await asked(closed, token), "good", name);
   }
   assert.equal(origin.count("/other"), 0);
+});
+
+test("a list of 2 MiB is the largest", async () => {
+  const bytes = Buffer.alloc(2 << 20);
+  bytes[bytes.length - 1] = 0b1000_0000;
+  publish(bytes);
+  const verifier = await create();
+  assert.equal(await asked(verifier, tokenAt(8 * bytes.length - 1)), "revoked");
+  assert.equal(await asked(verifier, tokenAt(8 * bytes.length - 2)), "good");
 });
 
 test("the error says what kept the list away", async () => {
@@ -358,6 +368,26 @@ test("a list dies with its key", async () => {
   now += 600;
   assert.equal(await asked(verifier, tokenAt(0)), "status_unavailable");
   assert.equal(verdict(() => verifier.verify(tokenAt(0), AT_NOW)), "status_unavailable");
+});
+
+test("a list dies with its key also while it is being read", async () => {
+  const { TokenVerifier } = await import(new URL("../../pkg/wasm/tokens.js", import.meta.url));
+  const verifier = await create();
+  const list = listToken(one, uri, [0]);
+  publishAs(list);
+  const { verify } = TokenVerifier.prototype;
+  const calls = mock.method(TokenVerifier.prototype, "verify", function (token, ...rest) {
+    const verified = verify.call(this, token, ...rest);
+    if (token === list) {
+      this.setJwks(JSON.stringify({ keys: [two.jwk] }), true);
+    }
+    return verified;
+  });
+  try {
+    assert.equal(await asked(verifier, tokenAt(0)), "status_unavailable");
+  } finally {
+    calls.mock.restore();
+  }
 });
 
 test("a list may be signed with a key that is new", async () => {

@@ -4,7 +4,10 @@ import { AT_NOW, GOOD_CLAIMS, NOW, TestKey } from "./sign.mjs";
 
 const SECONDS = NOW.getTime() / 1000;
 
-/** @param lists what is in `lst`: `second` has the second of its bits set, `bomb` is 64 MiB */
+/**
+ * @param lists what is in `lst`: `second` has the second of its bits set, `large` is a
+ *   byte too long, and `bomb` is 64 MiB
+ */
 export async function status(checks, { createVerifier }, origin, lists) {
   const server = new TestServer(origin);
   const key = await TestKey.generate("ES256", "one");
@@ -43,6 +46,7 @@ export async function status(checks, { createVerifier }, origin, lists) {
   await checks.group("status lists that are none", async () => {
     for (const [name, lst, claims] of [
       ["a bomb", lists.bomb],
+      ["more than 2 MiB", lists.large],
       ["not zlib", "aGVsbG8gd29ybGQ"],
       ["empty", ""],
       ["cut off", lists.second.slice(0, -8)],
