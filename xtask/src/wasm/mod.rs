@@ -40,10 +40,9 @@ const HALVES: [Half; 2] = [
 
 /// What the passwords are compiled with besides: one is judged in a fraction of
 /// a millisecond in any case, but a page has to wait for the module.
-const SMALL: [&str; 3] = [
+const SMALL: [&str; 2] = [
     r#"--config=profile.wasm.opt-level="z""#,
     r#"--config=profile.wasm.package.verifier-wasm.opt-level="z""#,
-    "--config=profile.wasm.codegen-units=1",
 ];
 
 /// Builds the package, unless it was built from the same sources already.
