@@ -61,6 +61,7 @@ const STATES = {
   },
   "home-signed-in": (ada) => ada.open("/"),
   problem: (ada) => ada.open("/problems/email_taken"),
+  nowhere: (ada) => ada.open("/nowhere"),
   docs: (ada) => ada.open("/docs"),
 };
 
@@ -75,7 +76,7 @@ async function lookAt(t, { who, options, named }, look) {
     const fullPage = state !== "docs" && state !== "account-dialog";
     await ada.page.screenshot({ path: join(PICTURES, `${state}-${named}.png`), fullPage });
   }
-  ada.assertNoProblems(401, 403, 422);
+  ada.assertNoProblems(401, 403, 404, 422);
 }
 
 for (const colorScheme of ["light", "dark"]) {
