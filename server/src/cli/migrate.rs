@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Context, UsageError, output, runtime};
+use super::{Context, UsageError, operator, output, runtime};
 use crate::domain::clock::{Clock as _, SystemClock};
+use crate::domain::context::WriteContext;
 use crate::storage;
 use crate::storage::migrations::{Adoption, Migrator, Step};
 
@@ -50,7 +51,8 @@ pub(super) struct Down {
 impl Command {
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
         let config = cx.load()?.config;
-        let migrator = storage::migrator(&config.database.url)?;
+        let operator = WriteContext::operator(SystemClock.now(), operator::name());
+        let migrator = storage::migrator(&config.database.url, operator)?;
         let migrator = migrator.as_ref();
         runtime::command(async {
             match self {

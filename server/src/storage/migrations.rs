@@ -14,6 +14,7 @@ mod lock;
 mod postgres;
 mod schema;
 mod sqlite;
+mod trail;
 
 use async_trait::async_trait;
 use serde::Serialize;

@@ -380,18 +380,19 @@ pub async fn open_scratch(now: Timestamp) -> Result<SharedStorage, OpenError> {
     ))
 }
 
-/// Gives what walks the schema of the database that `url` names.
+/// Gives what walks the schema of the database that `url` names; `cx` is the cause of what
+/// it changes.
 ///
 /// # Errors
 ///
 /// [`OpenError`] when it is of a kind that has no schema to walk.
-pub fn migrator(url: &DatabaseUrl) -> Result<Box<dyn Migrator>, OpenError> {
+pub fn migrator(url: &DatabaseUrl, cx: WriteContext) -> Result<Box<dyn Migrator>, OpenError> {
     match url {
-        DatabaseUrl::SqliteFile(path) => Ok(Box::new(SqliteMigrator::new(path))),
+        DatabaseUrl::SqliteFile(path) => Ok(Box::new(SqliteMigrator::new(path, cx))),
         DatabaseUrl::SqliteMemory => Err(OpenError::NothingToMigrate),
         DatabaseUrl::Postgres(url) => {
             let connector = Connector::new(url).map_err(OpenError::database)?;
-            Ok(Box::new(PostgresMigrator::new(connector)))
+            Ok(Box::new(PostgresMigrator::new(connector, cx)))
         }
     }
 }

@@ -81,6 +81,10 @@ words! {
         ClientAdded = "client.added",
         /// A client of the OAuth endpoints was removed.
         ClientRemoved = "client.removed",
+        /// Steps of the schema were applied to a database that was there.
+        SchemaMigrated = "schema.migrated",
+        /// Steps of the schema were taken back.
+        SchemaReverted = "schema.reverted",
     }
 }
 

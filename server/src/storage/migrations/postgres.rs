@@ -31,10 +31,14 @@ use self::error::{explained, number, other};
 use self::record::{ADOPTION, Facts};
 use self::statements::statements;
 use self::triggers::{Triggers, triggers};
-use super::{Adoption, HISTORY, Migration, MigrationError, Migrator, Step, embedded, history};
+use super::{
+    Adoption, HISTORY, Migration, MigrationError, Migrator, Step, embedded, history, trail,
+};
+use crate::domain::audit::Record;
 use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
 use crate::storage::Pending;
-use crate::storage::postgres::Connector;
+use crate::storage::postgres::{Connector, audit};
 
 /// The advisory lock of whoever changes the schema: "latchkey" in ASCII.
 const LOCK: i64 = 0x6c61_7463_686b_6579;
@@ -51,14 +55,16 @@ const PATIENCE: Duration = Duration::from_mins(10);
 pub struct PostgresMigrator {
     connector: Connector,
     steps: &'static [Migration],
+    cx: WriteContext,
 }
 
 impl PostgresMigrator {
-    /// For the database that `connector` connects to.
-    pub(in crate::storage) const fn new(connector: Connector) -> Self {
+    /// For the database that `connector` connects to; `cx` is the cause of what it changes.
+    pub(in crate::storage) const fn new(connector: Connector, cx: WriteContext) -> Self {
         Self {
             connector,
             steps: embedded::POSTGRES,
+            cx,
         }
     }
 
@@ -72,7 +78,7 @@ impl PostgresMigrator {
 impl Migrator for PostgresMigrator {
     async fn up(&self, now: Timestamp) -> Result<Vec<Step>, MigrationError> {
         let mut client = self.connect().await?;
-        let applied = apply(&mut client, self.steps, now).await?;
+        let applied = apply(&mut client, self.steps, now, &self.cx).await?;
         put_in_order_or_warn(&mut client).await;
         Ok(applied)
     }
@@ -84,6 +90,8 @@ impl Migrator for PostgresMigrator {
         let taken_back = taken_back(&found, self.steps, count)?;
         let users = with_fit(&tx, found.users).await?;
         let on_users = users_count(&tx, &users).await?;
+        let record = trail::of_taking_back(&self.cx, taken_back);
+        let record = put_on_record(&tx, Some(record)).await?;
         let mut done = Vec::new();
         for step in taken_back.iter().rev() {
             let texts = downwards(step, &users);
@@ -100,6 +108,7 @@ impl Migrator for PostgresMigrator {
             record::forget(&tx).await?;
         }
         tx.commit().await.map_err(other)?;
+        record.iter().for_each(Record::log);
         Ok(done)
     }
 
@@ -165,7 +174,8 @@ pub(in crate::storage) async fn open(
             None => Ok(()),
         };
     }
-    for step in apply(client, steps, now).await? {
+    let cx = WriteContext::service(now);
+    for step in apply(client, steps, now, &cx).await? {
         tracing::info!(version = step.version, name = step.name, "migrated");
         for statement in step.adoption.iter().flat_map(Adoption::summary) {
             tracing::info!(statement, "changed the predecessor's database");
@@ -180,6 +190,7 @@ async fn apply(
     client: &mut Client,
     steps: &[Migration],
     now: Timestamp,
+    cx: &WriteContext,
 ) -> Result<Vec<Step>, MigrationError> {
     {
         // Most starts find nothing to do, and need no lock to see that.
@@ -216,8 +227,27 @@ async fn apply(
     }
     let mut done = history::steps(&record::applied(&tx).await?, steps).split_off(before);
     describe(&tx, pending, &found.users, &mut done).await?;
+    let record = trail::of_applying(cx, before, pending);
+    let record = put_on_record(&tx, record).await?;
     tx.commit().await.map_err(other)?;
+    record.iter().for_each(Record::log);
     Ok(done)
+}
+
+/// Puts the run on record in its transaction, if there is an audit trail; gives back what
+/// was put there, for the log.
+async fn put_on_record(
+    tx: &Transaction<'_>,
+    record: Option<Record>,
+) -> Result<Option<Record>, MigrationError> {
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    if !record::exists(tx, trail::TABLE).await? {
+        return Ok(None);
+    }
+    audit::insert_in(tx, &record).await.map_err(other)?;
+    Ok(Some(record))
 }
 
 /// Refuses to begin what could not be carried through.

@@ -5,31 +5,37 @@
 //! hook inside that transaction.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, TransactionBehavior, params};
-use rusqlite_migration::{HookResult, M, Migrations};
+use rusqlite_migration::{HookError, HookResult, M, Migrations};
 
 use super::history::{self, Applied};
 use super::lock::MigrationLock;
-use super::{HISTORY, Migration, MigrationError, Migrator, Step, embedded, schema};
+use super::{HISTORY, Migration, MigrationError, Migrator, Step, embedded, schema, trail};
+use crate::domain::audit::Record;
 use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
 use crate::storage::Source;
-use crate::storage::sqlite::{connection, file};
+use crate::storage::sqlite::{audit, connection, file};
 
 /// Walks the schema of a SQLite file.
 #[derive(Clone, Debug)]
 pub struct SqliteMigrator {
     path: PathBuf,
     steps: &'static [Migration],
+    cx: WriteContext,
 }
 
 impl SqliteMigrator {
-    /// For the file at `path`, which need not exist.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
+    /// For the file at `path`, which need not exist; `cx` is the cause of what it changes.
+    pub fn new(path: impl Into<PathBuf>, cx: WriteContext) -> Self {
         Self {
             path: path.into(),
             steps: embedded::SQLITE,
+            cx,
         }
     }
 
@@ -65,7 +71,7 @@ impl Migrator for SqliteMigrator {
     async fn up(&self, now: Timestamp) -> Result<Vec<Step>, MigrationError> {
         self.blocking(move |this| {
             let mut connection = open(&this.path)?;
-            apply_steps(&mut connection, Some(&this.path), this.steps, now)
+            apply_steps(&mut connection, Some(&this.path), this.steps, now, &this.cx)
         })
         .await
     }
@@ -80,8 +86,9 @@ impl Migrator for SqliteMigrator {
             let Some(target) = applied.checked_sub(count) else {
                 return too_far(applied, count);
             };
-            walk(&mut connection, this.steps, target, None)?;
             let taken_back = &this.steps[index(target)..index(applied)];
+            let record = trail::of_taking_back(&this.cx, taken_back);
+            walk(&mut connection, this.steps, target, None, Some(&record))?;
             Ok(taken_back.iter().rev().map(history::pending).collect())
         })
         .await
@@ -127,6 +134,7 @@ impl Migrator for SqliteMigrator {
                     this.steps,
                     history::count(&applied),
                     Some(now),
+                    None,
                 )?;
                 found.extend(schema::differences(&live, &expected).map_err(database)?);
             }
@@ -162,7 +170,8 @@ pub(in crate::storage) fn apply_pending(
     path: Option<&Path>,
     now: Timestamp,
 ) -> Result<Vec<Step>, MigrationError> {
-    apply_steps(connection, path, embedded::SQLITE, now)
+    let cx = WriteContext::service(now);
+    apply_steps(connection, path, embedded::SQLITE, now, &cx)
 }
 
 /// Succeeds when the database has exactly the steps that this binary knows.
@@ -188,6 +197,7 @@ fn apply_steps(
     path: Option<&Path>,
     steps: &[Migration],
     now: Timestamp,
+    cx: &WriteContext,
 ) -> Result<Vec<Step>, MigrationError> {
     let target = history::count(steps);
     if history::check(&on_record(connection)?, steps)? == target {
@@ -199,23 +209,39 @@ fn apply_steps(
         .map_err(database)?;
     // Read again: whoever held the lock before us may have done the work.
     let before = history::check(&on_record(connection)?, steps)?;
-    walk(connection, steps, target, Some(now))?;
+    let record = trail::of_applying(cx, index(before), &steps[index(before)..]);
+    walk(connection, steps, target, Some(now), record.as_ref())?;
     let mut now_applied = history::steps(&on_record(connection)?, steps);
     Ok(now_applied.split_off(index(before)))
 }
 
 /// Goes to `target` steps in one transaction. The caller has the lock and has compared the
-/// record; `now` is the time on record for steps that are applied.
+/// record; `now` is the time on record for steps that are applied, and `record` goes to the
+/// audit trail.
 fn walk(
     connection: &mut Connection,
     steps: &[Migration],
     target: u32,
     now: Option<Timestamp>,
+    record: Option<&Record>,
 ) -> Result<(), MigrationError> {
     if target == 0 && history::count(&on_record(connection)?) == 0 {
         return Ok(());
     }
-    let migrations: Migrations = steps.iter().map(|step| runnable(step, now)).collect();
+    let is_on_record = Arc::new(AtomicBool::new(false));
+    let migrations: Migrations = steps
+        .iter()
+        .map(|step| {
+            // With the last step upwards, and before the first one downwards.
+            let is_last = now.is_none() || step.version == target;
+            let record = record.filter(|_| is_last).cloned();
+            runnable(
+                step,
+                now,
+                record.map(|record| (record, is_on_record.clone())),
+            )
+        })
+        .collect();
     // Off, so that a step can rebuild a table that others point at; each step is followed
     // by a check instead. SQLite ignores this pragma inside a transaction.
     connection
@@ -226,14 +252,38 @@ fn walk(
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(database)?;
-    outcome.map_err(|error| failed(error, steps))
+    outcome.map_err(|error| failed(error, steps))?;
+    if let Some(record) = record.filter(|_| is_on_record.load(Ordering::Relaxed)) {
+        record.log();
+    }
+    Ok(())
+}
+
+/// Puts the run on record in its transaction, once, if there is an audit trail.
+fn put_on_record(
+    transaction: &rusqlite::Transaction<'_>,
+    record: Option<&(Record, Arc<AtomicBool>)>,
+) -> HookResult {
+    let Some((record, is_on_record)) = record else {
+        return Ok(());
+    };
+    if !is_on_record.load(Ordering::Relaxed) && transaction.table_exists(None, trail::TABLE)? {
+        audit::insert(transaction, record).map_err(|error| HookError::Hook(error.to_string()))?;
+        is_on_record.store(true, Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 /// The step as the crate wants it, with its record written or deleted along with it.
-fn runnable(step: &Migration, now: Option<Timestamp>) -> M<'_> {
+fn runnable(
+    step: &Migration,
+    now: Option<Timestamp>,
+    record: Option<(Record, Arc<AtomicBool>)>,
+) -> M<'_> {
     let (version, name) = (step.version, step.name);
     let sum = step.checksum();
     let applied_at = now.map(Timestamp::as_millis);
+    let taken_back = record.clone();
     let write = move |transaction: &rusqlite::Transaction<'_>| -> HookResult {
         transaction.execute_batch(&format!(
             "CREATE TABLE IF NOT EXISTS {HISTORY} (
@@ -247,14 +297,14 @@ fn runnable(step: &Migration, now: Option<Timestamp>) -> M<'_> {
             &format!("INSERT INTO {HISTORY} (version, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)"),
             params![version, name, sum, applied_at],
         )?;
-        Ok(())
+        put_on_record(transaction, record.as_ref())
     };
     let delete = move |transaction: &rusqlite::Transaction<'_>| -> HookResult {
         transaction.execute(
             &format!("DELETE FROM {HISTORY} WHERE version = ?1"),
             [version],
         )?;
-        Ok(())
+        put_on_record(transaction, taken_back.as_ref())
     };
     M::up_with_hook(step.up, write)
         .down_with_hook(step.down, delete)

@@ -142,6 +142,17 @@ pub(super) async fn recorded(
     Ok(row)
 }
 
+/// Writes a record in a transaction of another kind: that of a run of migrations.
+pub(in crate::storage) async fn insert_in(
+    tx: &tokio_postgres::Transaction<'_>,
+    record: &Record,
+) -> Result<(), Error> {
+    let insert = Entry::statement("(SELECT)", 1);
+    tx.execute(&insert, &Entry::new(record).parameters())
+        .await
+        .map(|_| ())
+}
+
 /// One statement: a record that stands for itself.
 pub(super) async fn insert(db: &Connection, record: &Record) -> Result<()> {
     let insert = Entry::prepare(db).await?;

@@ -6,7 +6,7 @@
 //! as functions on a `Connection`; `pool` and `transaction` say how a
 //! unit runs and what happens when the server goes away under it.
 
-mod audit;
+pub(in crate::storage) mod audit;
 mod clients;
 mod connect;
 mod error;

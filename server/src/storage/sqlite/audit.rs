@@ -31,7 +31,7 @@ pub(super) fn record_all(
     Ok(())
 }
 
-pub(super) fn insert(connection: &Connection, record: &Record) -> Result<()> {
+pub(in crate::storage) fn insert(connection: &Connection, record: &Record) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO audit_events (event_id, at, event, outcome, reason, actor, actor_id, \

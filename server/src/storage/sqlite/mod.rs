@@ -5,7 +5,7 @@
 //! is answered. The SQL is in one file per noun, as functions on a connection that do not
 //! know whose connection it is.
 
-mod audit;
+pub(in crate::storage) mod audit;
 mod clients;
 pub(in crate::storage) mod connection;
 mod copy;

@@ -198,7 +198,7 @@ pub(super) async fn forget(tx: &Transaction<'_>) -> Result<(), MigrationError> {
 }
 
 /// Whether our schema has a table of this name.
-async fn exists(tx: &Transaction<'_>, table: &str) -> Result<bool, MigrationError> {
+pub(super) async fn exists(tx: &Transaction<'_>, table: &str) -> Result<bool, MigrationError> {
     let query = "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables \
                  WHERE schemaname = current_schema() AND tablename = $1)";
     let row = tx.query_one(query, &[&table]).await.map_err(other)?;

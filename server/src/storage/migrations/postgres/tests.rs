@@ -22,6 +22,7 @@ fn at(url: &str, steps: &'static [Migration]) -> PostgresMigrator {
     PostgresMigrator {
         connector: Connector::new(&url).expect("a connector"),
         steps,
+        cx: WriteContext::service(NOW),
     }
 }
 
@@ -184,6 +185,25 @@ async fn newer_and_edited_databases_are_left_alone() {
     let differences = migrator.verify().await.expect("verify");
     assert!(differences[0].contains("_extra"), "{differences:?}");
     assert_eq!(dump(&database), before);
+}
+
+#[tokio::test]
+async fn runs_on_a_database_that_is_there_are_on_record() {
+    let database = Cluster::shared().database();
+    migrator(&database).up(NOW).await.expect("up");
+    let newer = and("CREATE TABLE extra (x integer);", "DROP TABLE extra;");
+    let newer = knowing(&database, newer);
+    newer.up(NOW).await.expect("up");
+    newer.up(NOW).await.expect("nothing to do");
+    newer.down(1).await.expect("down");
+    let records = database.rows("select event, detail from audit_events order by event");
+    let label = format!("{:04}_extra", all() + 1);
+    let expected =
+        ["schema.migrated", "schema.reverted"].map(|word| vec![word.to_owned(), label.clone()]);
+    assert_eq!(records, expected);
+
+    // The step that takes the trail away as well leaves nowhere to record it.
+    newer.down(all()).await.expect("down");
 }
 
 #[tokio::test(flavor = "multi_thread")]

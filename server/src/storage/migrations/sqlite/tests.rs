@@ -25,7 +25,7 @@ impl Fixture {
     }
 
     fn migrator(&self) -> SqliteMigrator {
-        SqliteMigrator::new(&self.path)
+        SqliteMigrator::new(&self.path, WriteContext::service(NOW))
     }
 
     /// A migrator of a binary that knows these steps.
@@ -33,6 +33,7 @@ impl Fixture {
         SqliteMigrator {
             path: self.path.clone(),
             steps: steps.leak(),
+            cx: WriteContext::service(NOW),
         }
     }
 
@@ -41,7 +42,7 @@ impl Fixture {
         connection.execute_batch(sql).expect("valid SQL");
     }
 
-    /// Everything that the database holds, as text.
+    /// Everything that the database holds, as text, but for the record of what was done.
     fn dump(&self) -> Vec<String> {
         let connection = connection::open_writer(&self.path).expect("opens");
         let version: i64 = connection
@@ -50,6 +51,9 @@ impl Fixture {
         let mut lines = vec![version.to_string()];
         for table in tables(&connection).expect("lists") {
             lines.push(table.clone());
+            if table == trail::TABLE {
+                continue;
+            }
             let mut statement = connection
                 .prepare(&format!("SELECT * FROM {table}"))
                 .expect("selects");
@@ -160,6 +164,37 @@ async fn each_step_goes_down_to_what_was_there_before_it() {
         })
     ));
     migrator.up(NOW).await.expect("and up again");
+}
+
+#[tokio::test]
+async fn runs_on_a_database_that_is_there_are_on_record() {
+    let database = Fixture::new();
+    database.migrator().up(NOW).await.expect("up");
+    let mut steps = embedded_steps();
+    let table = "CREATE TABLE extra (x INTEGER) STRICT;";
+    steps.push(extra(table, "DROP TABLE extra;"));
+    let newer = database.knowing(steps);
+    newer.up(NOW).await.expect("up");
+    newer.up(NOW).await.expect("nothing to do");
+    newer.down(1).await.expect("down");
+
+    let connection = Connection::open(&database.path).expect("opens");
+    let mut select = connection
+        .prepare("SELECT event || ' ' || detail FROM audit_events")
+        .expect("selects");
+    let mut records: Vec<String> = select
+        .query_map([], |row| row.get(0))
+        .expect("queries")
+        .map(|row| row.expect("a row"))
+        .collect();
+    records.sort();
+    let expected =
+        ["schema.migrated", "schema.reverted"].map(|word| format!("{word} {}", extra_name()));
+    assert_eq!(records, expected);
+
+    // The step that takes the trail away as well leaves nowhere to record it.
+    newer.down(all()).await.expect("down");
+    assert_eq!(newer.up(NOW).await.expect("up").len(), all() as usize + 1);
 }
 
 #[tokio::test]

@@ -1,36 +1,27 @@
 //! `latchkey audit`: who did what, read while the server runs.
-//!
-//! Records come in the order of their identifiers, and so of time. One that is committed
-//! late may come before one that was shown: whoever follows looks at the last [`WINDOW`]
-//! again each time, and shows what was not there.
 
-use std::collections::BTreeSet;
-use std::io;
+mod follow;
+mod printer;
+
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
+use self::follow::follow;
+use self::printer::Printer;
 use super::open::{self, Missing};
-use super::{Context, output, runtime};
+use super::{Context, runtime};
 use crate::config::duration;
 use crate::domain::administration::UserRef;
 use crate::domain::audit::{AuditFilter, AuditPage, Record, Word};
-use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EventId, UserId};
-use crate::storage::{SharedStorage, StorageError};
+use crate::storage::SharedStorage;
 
 /// How many records one query reads.
 const PAGE: u32 = 500;
-
-/// How often it is asked for new records.
-const POLL: Duration = Duration::from_secs(1);
-
-/// How late a record may come: a request takes 30 seconds at most unless it is told
-/// otherwise, and clocks may differ by a minute.
-const WINDOW: Duration = Duration::from_secs(90);
 
 /// How many records whoever follows sees of what was before.
 const BEFORE: u32 = 10;
@@ -207,183 +198,9 @@ impl Trail<'_> {
     }
 }
 
-/// Shows what is recorded from now on, until Ctrl-C or until nobody reads on. What is there
-/// up to `last` was shown or not asked for.
-async fn follow(
-    mut trail: Trail<'_>,
-    printer: &mut Printer,
-    last: Option<EventId>,
-    mut interrupt: Signal,
-) -> anyhow::Result<()> {
-    let asked_since = trail.filter.since;
-    let mut seen: Option<BTreeSet<EventId>> = None;
-    let mut is_away = false;
-    loop {
-        let window = SystemClock.now().minus(WINDOW);
-        trail.filter.since = Some(window).max(asked_since);
-        let mut found = Vec::new();
-        let read = trail.each_page(None, |page| {
-            found.extend_from_slice(page);
-            Ok(())
-        });
-        match read.await {
-            Ok(_) => is_away = false,
-            Err(error) if is_unavailable(&error) => {
-                if !is_away {
-                    output::warning(&format!("{error:#}; trying on"));
-                }
-                is_away = true;
-            }
-            Err(error) => return Err(error.context("cannot read the audit trail")),
-        }
-        let is_new = |record: &Record| match &seen {
-            Some(seen) => !seen.contains(&record.event_id),
-            None => last.is_none_or(|last| record.event_id > last),
-        };
-        let new: Vec<Record> = found
-            .iter()
-            .filter(|record| is_new(record))
-            .cloned()
-            .collect();
-        printer.print(&new)?;
-        if !is_away {
-            seen = Some(found.iter().map(|record| record.event_id).collect());
-        }
-        tokio::select! {
-            () = tokio::time::sleep(POLL) => {}
-            _ = interrupt.recv() => return Ok(()),
-        }
-        if is_stdout_closed() {
-            return Ok(());
-        }
-    }
-}
-
-fn is_unavailable(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(StorageError::Unavailable(_)))
-}
-
-/// Whether whoever read our output has gone, which writing would only tell with the next
-/// record.
-fn is_stdout_closed() -> bool {
-    let stdout = io::stdout();
-    let mut descriptors = [PollFd::new(&stdout, PollFlags::empty())];
-    let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
-    poll(&mut descriptors, Some(&Timespec::default())).is_ok()
-        && descriptors[0].revents().intersects(gone)
-}
-
-/// The columns for people, and how wide each is, so that lines can be printed as they come.
-const COLUMNS: [(&str, usize); 6] = [
-    ("time", 24),
-    ("event", 27),
-    ("user", 36),
-    ("by", 12),
-    ("ip", 15),
-    ("detail", 0),
-];
-
-/// Prints records as they come.
-struct Printer {
-    form: Form,
-    is_first: bool,
-}
-
-/// What the records are printed as.
-#[derive(Clone, Copy)]
-enum Form {
-    Table,
-    Array,
-    Lines,
-}
-
-impl Printer {
-    const fn new(json: bool, follow: bool) -> Self {
-        let form = match (json, follow) {
-            (false, _) => Form::Table,
-            (true, false) => Form::Array,
-            (true, true) => Form::Lines,
-        };
-        Self {
-            form,
-            is_first: true,
-        }
-    }
-
-    fn print(&mut self, records: &[Record]) -> anyhow::Result<()> {
-        let mut text = String::new();
-        for record in records {
-            match self.form {
-                Form::Table => {
-                    if self.is_first {
-                        let names = COLUMNS.map(|(name, _)| name.to_uppercase());
-                        text += &row(&names.each_ref().map(String::as_str));
-                    }
-                    text += &shown(record);
-                }
-                Form::Array => {
-                    text += if self.is_first { "[\n" } else { ",\n" };
-                    text += &serde_json::to_string(record)?;
-                }
-                Form::Lines => {
-                    text += &serde_json::to_string(record)?;
-                    text.push('\n');
-                }
-            }
-            self.is_first = false;
-        }
-        if text.is_empty() {
-            return Ok(());
-        }
-        output::raw(&text)
-    }
-
-    fn finish(&self) -> anyhow::Result<()> {
-        match (self.form, self.is_first) {
-            (Form::Array, true) => output::line("[]"),
-            (Form::Array, false) => output::line("\n]"),
-            (Form::Table | Form::Lines, _) => Ok(()),
-        }
-    }
-}
-
-/// A record on one line.
-fn shown(record: &Record) -> String {
-    let user = record.user_id.map_or("-".to_owned(), |id| id.to_string());
-    let by = match (&*record.actor, &record.actor_id) {
-        // Themselves.
-        ("user", Some(id)) if *id == user => "user".to_owned(),
-        (actor, Some(id)) => format!("{actor} {id}"),
-        (actor, None) => actor.to_owned(),
-    };
-    let ip = record.ip.map_or("-".to_owned(), |ip| ip.to_string());
-    let detail: Vec<&str> = record
-        .reason
-        .as_deref()
-        .into_iter()
-        .chain(record.detail.as_deref())
-        .collect();
-    let at = record.at.to_string();
-    row(&[&at, &record.event, &user, &by, &ip, &detail.join(" ")])
-}
-
-fn row(cells: &[&str; COLUMNS.len()]) -> String {
-    let mut line = String::new();
-    for (cell, (_, width)) in cells.iter().zip(COLUMNS) {
-        let cell = output::one_line(cell);
-        line += &format!("{cell:width$}  ");
-    }
-    line.truncate(line.trim_end().len());
-    line.push('\n');
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::audit::Event;
-    use crate::domain::context::WriteContext;
-    use crate::domain::entropy::SystemEntropy;
 
     #[test]
     fn an_unknown_event_names_the_nearest() {
@@ -411,28 +228,5 @@ mod tests {
         );
         assert!(instant("yesterday").is_err());
         assert!(instant("2026-01-31").is_err());
-    }
-
-    #[test]
-    fn a_record_is_one_line_whatever_is_in_it() {
-        let now = Timestamp::from_millis(1_767_225_600_007);
-        let cx = WriteContext::service(now);
-        let mut record = Record::new(&cx, Event::new(Word::KeyRetired), 0, &SystemEntropy);
-        // As if another program had written it.
-        record.detail = Some("\u{1b}[2J\nforged".to_owned());
-        let line = shown(&record);
-        let words: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(
-            words,
-            [
-                "2026-01-01T00:00:00.007Z",
-                "key.retired",
-                "-",
-                "service",
-                "-",
-                "\\u{1b}[2J\\nforged"
-            ]
-        );
-        assert_eq!(line.lines().count(), 1);
     }
 }
