@@ -86,6 +86,7 @@ export class Held {
   async #loadOnce() {
     this.#started += 1;
     const mine = this.#started;
+    const ended = this.#ended;
     this.#startedAt = mark();
     try {
       const { value, freshFor } = await this.#load();
@@ -101,7 +102,8 @@ export class Held {
       this.#failures = 0;
       this.failure = undefined;
     } catch (error) {
-      this.#failures += 1;
+      // Many at the same time count as one.
+      this.#failures += this.#ended === ended ? 1 : 0;
       this.failure = error;
     }
     this.#endedAt = mark();

@@ -44,6 +44,21 @@ test("a first load that fails late takes nothing away", async () => {
   assert.equal(held.value, "one");
 });
 
+test("loads that fail at the same time make one pause", async () => {
+  const { held, loads } = start(false);
+  for (const pause of [1000, 2000, 4000]) {
+    const all = Array.from({ length: 10 }, () => held.refresh());
+    for (const load of loads.splice(0).reverse()) {
+      load.reject(new Error("down"));
+    }
+    await Promise.all(all);
+    now += pause - 1;
+    assert.equal(await held.refresh(), false);
+    assert.equal(loads.length, 0, `nothing within ${pause} ms`);
+    now += 1;
+  }
+});
+
 test("who has something waits for another's load, but not for ever", async () => {
   const { held, loads } = start(false);
   const first = held.refresh();
