@@ -49,6 +49,7 @@ mod shutdown;
 mod sign_in;
 mod sign_up;
 mod slow_network;
+mod status_list;
 mod token_attacks;
 mod tokens;
 mod users_command;

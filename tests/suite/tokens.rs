@@ -40,6 +40,7 @@ async fn an_access_token_says_who_when_and_where(backend: Backend) {
             "iss",
             "jti",
             "sid",
+            "status",
             "sub",
             "type"
         ]

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::{Context, output, runtime};
 use crate::app::App;
 use crate::assets::HAS_VERIFIER_PACKAGE;
-use crate::config::{Config, Origin, Setting, parse_listen};
+use crate::config::{Config, Origin, PublicUrl, Setting, parse_listen};
 use crate::domain::accounts::Accounts;
 use crate::domain::clients::Clients;
 use crate::domain::clock::{Clock, SharedClock, SystemClock, Timestamp};
@@ -107,7 +107,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let asked = shared.compare(storage.now()).await;
     asked.context("cannot ask the database for the time")?;
     let clock: Arc<dyn Clock> = Arc::<SharedClock>::clone(&shared);
-    let services = services(&config, config.issuer(address), &storage, &clock).await?;
+    let (issuer, public_url) = (config.issuer(address), config.public_url(address));
+    let services = services(&config, issuer, &public_url, &storage, &clock).await?;
     let background = in_the_background(&services, shared, config.audit.keep);
     let settings = Settings::new(&config, config.public_url(address), config.issuer(address));
     let state = Arc::new(AppState::new(services, settings));
@@ -151,6 +152,7 @@ async fn open_storage(config: &Config, now: Timestamp) -> anyhow::Result<SharedS
 async fn services(
     config: &Config,
     issuer: String,
+    public_url: &PublicUrl,
     storage: &SharedStorage,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Services> {
@@ -166,7 +168,7 @@ async fn services(
     let sessions = Arc::new(Sessions::new(
         Arc::clone(storage),
         Arc::new(keyring),
-        TokenRules::new(issuer, &config.tokens),
+        TokenRules::new(issuer, public_url.as_str(), &config.tokens),
         Arc::clone(&entropy),
     ));
     let hasher = Hasher::start(&config.passwords.hasher_options()?, Arc::clone(&entropy))
@@ -201,6 +203,7 @@ fn in_the_background(
     let housekeeping = Housekeeping::new(
         Arc::clone(&services.storage),
         Arc::clone(&keyring),
+        Arc::clone(services.sessions.places()),
         Arc::clone(&clock),
         Arc::clone(&services.entropy),
         services.sessions.rules(),

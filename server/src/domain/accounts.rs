@@ -127,8 +127,8 @@ impl Accounts {
         let user = request
             .into_user(cx.now, &*self.entropy, &self.hasher)
             .await?;
-        let (session, tokens) = self.sessions.prepare(user.id, cx.now)?;
-        let user = self.storage.create_user(cx, user, Some(session)).await?;
+        let create = |session| self.storage.create_user(cx, user.clone(), Some(session));
+        let (user, tokens) = self.sessions.start(user.id, cx.now, create).await?;
         Ok(SignedIn {
             user,
             tokens: tokens.release(),
@@ -167,11 +167,14 @@ impl Accounts {
             } else {
                 None
             };
-            let (session, tokens) = self.sessions.prepare(found.user.id, cx.now)?;
-            let started = self
-                .storage
-                .start_session(cx, found.user.id, &found.password, upgraded, session)
-                .await?;
+            let start = |session| {
+                let (id, expected) = (found.user.id, &found.password);
+                let upgraded = upgraded.clone();
+                self.storage
+                    .start_session(cx, id, expected, upgraded, session)
+            };
+            let started = self.sessions.start(found.user.id, cx.now, start).await;
+            let (started, tokens) = started?;
             match started {
                 Guarded::Done(user) => {
                     return Ok(SignedIn {
@@ -239,11 +242,13 @@ impl Accounts {
         let mut stored = self.confirm(cx, failed, user.id, current.clone()).await?;
         let hash = self.hash(new.into_inner()).await?;
         for _ in 0..ATTEMPTS {
-            let (session, tokens) = self.sessions.prepare(user.id, cx.now)?;
-            let changed = self
-                .storage
-                .change_password(cx, user.id, Some(&stored), hash.clone(), Some(session))
-                .await?;
+            let change = |session| {
+                let (expected, new) = (Some(&stored), hash.clone());
+                self.storage
+                    .change_password(cx, user.id, expected, new, Some(session))
+            };
+            let changed = self.sessions.start(user.id, cx.now, change).await;
+            let (changed, tokens) = changed?;
             match changed {
                 Guarded::Done(_) => return Ok(tokens.release()),
                 // Another password, or another hash of this one: look again.

@@ -65,7 +65,9 @@ impl From<StorageError> for Error {
         match error {
             StorageError::EmailTaken => Self::EmailTaken,
             StorageError::UserReferenced => Self::UserReferenced,
-            StorageError::Unavailable(_) | StorageError::Failed(_) => Self::Storage(error),
+            StorageError::PlaceTaken | StorageError::Unavailable(_) | StorageError::Failed(_) => {
+                Self::Storage(error)
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ use super::clock::{Clock, Timestamp};
 use super::context::WriteContext;
 use super::entropy::{Entropy, random_bytes};
 use super::keyring::Keyring;
+use super::status::{self, Places};
 use super::tokens::TokenRules;
 use crate::storage::{Chore, Housekept, Limits, Result, SharedStorage};
 
@@ -27,14 +28,15 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// instance that is alone gets every turn.
 const TURN: Duration = Duration::from_millis(3750);
 
-/// How long the row of a session that is over outlives its last access token. Clocks
-/// differ, and an operator may look.
-const LEEWAY: Duration = Duration::from_secs(60);
+/// How long the row of a session that is over outlives its last access token: until nobody
+/// holds a status list any more that says so, since its place then goes to another session.
+const OUTLIVES: Duration = status::LEEWAY.saturating_add(status::LIFE);
 
 /// What keeps house.
 pub struct Housekeeping {
     storage: SharedStorage,
     keyring: Arc<Keyring>,
+    places: Arc<Places>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     access_ttl: Duration,
@@ -49,6 +51,7 @@ impl Housekeeping {
     pub fn new(
         storage: SharedStorage,
         keyring: Arc<Keyring>,
+        places: Arc<Places>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         rules: &TokenRules,
@@ -57,6 +60,7 @@ impl Housekeeping {
         Self {
             storage,
             keyring,
+            places,
             clock,
             entropy,
             access_ttl: rules.access_ttl,
@@ -70,6 +74,9 @@ impl Housekeeping {
     pub async fn run(&self) {
         loop {
             tokio::time::sleep(self.pause()).await;
+            if let Err(error) = self.places.refresh().await {
+                tracing::debug!(%error, "the number of status lists is not known");
+            }
             if let Err(error) = self.in_turn(self.clock.now()).await {
                 tracing::warn!(%error, "housekeeping failed");
             }
@@ -93,10 +100,15 @@ impl Housekeeping {
         Ok(is_ours)
     }
 
-    /// One run. The two parts have nothing to do with each other: one may fail alone.
+    /// One run. The parts have nothing to do with each other: one may fail alone.
     pub async fn once(&self, now: Timestamp) {
         if let Err(error) = self.keyring.settle(now).await {
             tracing::warn!(%error, "the signing keys cannot be brought up to date");
+        }
+        match self.places.make_room(now).await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("opened another status list"),
+            Err(error) => tracing::warn!(%error, "the status lists cannot be looked at"),
         }
         let cx = WriteContext::service(now);
         match self.storage.housekeep(&cx, self.limits(now)).await {
@@ -113,7 +125,7 @@ impl Housekeeping {
 
     fn limits(&self, now: Timestamp) -> Limits {
         Limits {
-            sessions_over_before: now.minus(self.access_ttl + LEEWAY),
+            sessions_over_before: now.minus(self.access_ttl + OUTLIVES),
             rotated_before: now.minus(self.refresh_grace),
             audited_before: now.minus(self.keep_audit),
         }

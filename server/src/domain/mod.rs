@@ -25,6 +25,7 @@ pub mod password_rules;
 pub mod session;
 pub mod sessions;
 pub mod signer;
+pub mod status;
 mod successor;
 pub mod tokens;
 pub mod transfer;

@@ -12,6 +12,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::clock::Timestamp;
 use super::ids::{SessionId, UserId};
+use super::status::StatusIndex;
 use super::user::User;
 
 /// A session that has not ended.
@@ -42,6 +43,8 @@ pub struct NewSession {
     pub refresh: TokenHash,
     /// When it ends if it is not refreshed.
     pub expires_at: Timestamp,
+    /// Its place in the status lists, if it is to have one.
+    pub status: Option<StatusIndex>,
 }
 
 /// SHA-256 of a refresh token's `jti`: what is stored in its place.
@@ -65,6 +68,9 @@ pub struct Rotation {
     pub expires_at: Timestamp,
     /// For how long the direct predecessor still gets the same successor.
     pub grace: Duration,
+    /// The place in the status lists that the session gets if it has none yet, as one has
+    /// that an older release started.
+    pub status: Option<StatusIndex>,
 }
 
 /// The refresh tokens of a session that is alive, as a back end has them stored.
@@ -78,6 +84,8 @@ pub struct RefreshTokens {
     pub previous: Option<PreviousToken>,
     /// The current token as it was sealed for the predecessor, unless that is forgotten.
     pub sealed_successor: Option<Vec<u8>>,
+    /// The session's place in the status lists.
+    pub status: Option<StatusIndex>,
 }
 
 /// The direct predecessor of the current refresh token.
@@ -97,9 +105,15 @@ impl RefreshTokens {
     pub fn present(self, rotation: &Rotation, now: Timestamp) -> RotationOutcome {
         let standing = self.standing(&rotation.presented, rotation.grace, now);
         match (standing, self.sealed_successor) {
-            (Standing::Current, _) => RotationOutcome::Rotated(Box::new(self.user)),
+            (Standing::Current, _) => RotationOutcome::Rotated(Box::new(Continued {
+                user: self.user,
+                status: self.status.or(rotation.status),
+            })),
             (Standing::Forgiven, Some(sealed_successor)) => RotationOutcome::Repeated {
-                user: Box::new(self.user),
+                session: Box::new(Continued {
+                    user: self.user,
+                    status: self.status,
+                }),
                 sealed_successor,
             },
             _ => RotationOutcome::Reused(self.user.id),
@@ -145,16 +159,25 @@ fn same(one: &TokenHash, other: &TokenHash) -> bool {
     verify_slices_are_equal(&one.0, &other.0).is_ok()
 }
 
+/// A session that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continued {
+    /// Its user.
+    pub user: User,
+    /// Its place in the status lists.
+    pub status: Option<StatusIndex>,
+}
+
 /// What came of a [`Rotation`].
 #[derive(Clone, Debug)]
 pub enum RotationOutcome {
     /// The successor is now the one good token.
-    Rotated(Box<User>),
+    Rotated(Box<Continued>),
     /// The presented token is the direct predecessor of a token that nobody has used yet,
     /// within the grace: here is that successor, as it was sealed.
     Repeated {
-        /// The session's user.
-        user: Box<User>,
+        /// The session.
+        session: Box<Continued>,
         /// The successor as the first rotation sealed it.
         sealed_successor: Vec<u8>,
     },

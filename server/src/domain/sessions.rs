@@ -17,18 +17,24 @@ use super::error::{Error, Result};
 use super::ids::{SessionId, UserId};
 use super::keyring::{KeyView, Keyring};
 use super::session::{EndReason, NewSession, Rotation, RotationOutcome, Session};
+use super::status::{Places, StatusIndex};
 use super::successor;
 use super::tokens::{
     IssuedRefresh, PresentedRefresh, Refused, Subject, TokenFacts, TokenRules, Tokens,
 };
 use super::user::User;
-use crate::storage::SharedStorage;
+use crate::storage::{SharedStorage, StorageError};
+
+/// How many places in the status lists are tried. At most one in four is taken as a rule,
+/// so that nobody ever needs them all.
+const PLACES: u32 = 32;
 
 /// The use cases of sessions.
 pub struct Sessions {
     storage: SharedStorage,
     keyring: Arc<Keyring>,
     tokens: Tokens,
+    places: Arc<Places>,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -81,11 +87,18 @@ impl Sessions {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         Self {
+            places: Arc::new(Places::new(Arc::clone(&storage), Arc::clone(&entropy))),
             storage,
             keyring,
             tokens: Tokens::new(rules),
             entropy,
         }
+    }
+
+    /// The places in the status lists that sessions get.
+    #[must_use]
+    pub const fn places(&self) -> &Arc<Places> {
+        &self.places
     }
 
     /// The keys in use.
@@ -98,6 +111,33 @@ impl Sessions {
     #[must_use]
     pub const fn rules(&self) -> &TokenRules {
         self.tokens.rules()
+    }
+
+    /// Starts a session of `user` by `store`, which stores it, with whatever else belongs
+    /// to the same unit of work. A place in the status lists that turns out to be taken is
+    /// exchanged for another.
+    ///
+    /// # Errors
+    ///
+    /// What `store` answers, and [`Error::Internal`] when signing fails.
+    pub async fn start<T, S, F>(
+        &self,
+        user: UserId,
+        now: Timestamp,
+        store: S,
+    ) -> Result<(T, PreparedTokens)>
+    where
+        S: Fn(NewSession) -> F,
+        F: Future<Output = Result<T, StorageError>>,
+    {
+        for _ in 0..PLACES {
+            let (session, tokens) = self.prepare(user, now)?;
+            match store(session).await {
+                Err(StorageError::PlaceTaken) => {}
+                stored => return Ok((stored?, tokens)),
+            }
+        }
+        Err(Error::Overloaded)
     }
 
     /// Prepares a session of `user`: what is to be stored, and the tokens that may go out
@@ -117,8 +157,11 @@ impl Sessions {
             id: subject.session,
             refresh: refresh.hash,
             expires_at: refresh.expires_at,
+            status: Some(self.places.choose()),
         };
-        let pair = self.pair(&keys, subject, now, refresh.expires_at, refresh.token)?;
+        let status = session.status;
+        let (until, token) = (refresh.expires_at, refresh.token);
+        let pair = self.pair(&keys, subject, status, now, until, token)?;
         Ok((session, PreparedTokens(pair)))
     }
 
@@ -198,19 +241,39 @@ impl Sessions {
             sealed_successor: self.seal_successor(token, subject.session, &issued),
             expires_at: issued.expires_at,
             grace: self.tokens.rules().refresh_grace,
+            status: None,
         };
         let cx = cx.clone().by(subject.user);
-        let refresh_token = match self.storage.rotate_refresh(&cx, rotation).await? {
-            RotationOutcome::Rotated(_) => issued.token,
+        let (refresh_token, status) = match self.rotate(&cx, rotation).await? {
+            RotationOutcome::Rotated(session) => (issued.token, session.status),
             RotationOutcome::Repeated {
-                sealed_successor, ..
-            } => successor::open(token, subject.session, &sealed_successor)
-                .ok_or(Error::InvalidRefreshToken)?,
+                session,
+                sealed_successor,
+            } => {
+                let successor = successor::open(token, subject.session, &sealed_successor);
+                let successor = successor.ok_or(Error::InvalidRefreshToken)?;
+                (successor, session.status)
+            }
             RotationOutcome::Reused(_) | RotationOutcome::Ended => {
                 return Err(Error::InvalidRefreshToken);
             }
         };
-        self.pair(&keys, subject, now, until, refresh_token)
+        self.pair(&keys, subject, status, now, until, refresh_token)
+    }
+
+    /// Exchanges the token. A session that has no place in the status lists gets one.
+    async fn rotate(&self, cx: &WriteContext, rotation: Rotation) -> Result<RotationOutcome> {
+        for _ in 0..PLACES {
+            let rotation = Rotation {
+                status: Some(self.places.choose()),
+                ..rotation.clone()
+            };
+            match self.storage.rotate_refresh(cx, rotation).await {
+                Err(StorageError::PlaceTaken) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+        Err(Error::Overloaded)
     }
 
     /// Ends the session that an access or a refresh token stands for. Any refresh token of
@@ -296,6 +359,7 @@ impl Sessions {
         &self,
         keys: &KeyView,
         subject: Subject,
+        status: Option<StatusIndex>,
         now: Timestamp,
         session_end: Timestamp,
         refresh_token: String,
@@ -303,7 +367,14 @@ impl Sessions {
         let until = now.plus(self.tokens.rules().access_ttl).min(session_end);
         let access_token = self
             .tokens
-            .issue_access(keys.signer(now), subject, now, until, &*self.entropy)
+            .issue_access(
+                keys.signer(now),
+                subject,
+                now,
+                until,
+                status,
+                &*self.entropy,
+            )
             .map_err(Error::internal)?;
         Ok(TokenPair {
             access_token,

@@ -30,10 +30,12 @@ pub enum TokenType {
     Access,
     /// A refresh token.
     Refresh,
+    /// A status list (draft-ietf-oauth-status-list section 5.1).
+    StatusList,
 }
 
 impl TokenType {
-    const ALL: [Self; 2] = [Self::Access, Self::Refresh];
+    const ALL: [Self; 3] = [Self::Access, Self::Refresh, Self::StatusList];
 
     /// The header's `typ`.
     #[must_use]
@@ -41,6 +43,7 @@ impl TokenType {
         match self {
             Self::Access => "at+jwt",
             Self::Refresh => "rt+jwt",
+            Self::StatusList => "statuslist+jwt",
         }
     }
 }

@@ -19,6 +19,7 @@ use super::ids::{SessionId, UserId};
 use super::keyring::KeyView;
 use super::session::TokenHash;
 use super::signer::{SignError, Signer, TokenType};
+use super::status::StatusIndex;
 use crate::config;
 
 /// The `client_id` of every access token: there is one client, the service's own users'.
@@ -30,6 +31,8 @@ pub const CLIENT_ID: &str = "latchkey";
 pub struct TokenRules {
     /// The `iss` claim.
     pub issuer: String,
+    /// Under which URL clients reach the service, without a slash at its end.
+    pub public_url: String,
     /// The `aud` claim of access tokens, if they have one.
     pub audience: Option<String>,
     /// How long an access token is good.
@@ -43,18 +46,25 @@ pub struct TokenRules {
 }
 
 impl TokenRules {
-    /// Reads the `[tokens]` section. `issuer` is given since it may depend on the address
-    /// that is listened on.
+    /// Reads the `[tokens]` section. `issuer` and `public_url` are given since they may
+    /// depend on the address that is listened on.
     #[must_use]
-    pub fn new(issuer: String, tokens: &config::Tokens) -> Self {
+    pub fn new(issuer: String, public_url: &str, tokens: &config::Tokens) -> Self {
         Self {
             issuer,
+            public_url: public_url.to_owned(),
             audience: tokens.audience.clone(),
             access_ttl: tokens.access_ttl,
             refresh_ttl: tokens.refresh_ttl,
             refresh_grace: tokens.refresh_grace,
             session_max_age: tokens.session_max_age(),
         }
+    }
+
+    /// Where a status list is, and what it is called: its `sub` claim.
+    #[must_use]
+    pub fn status_list_uri(&self, list: u32) -> String {
+        format!("{}/status-lists/{list}", self.public_url)
     }
 }
 
@@ -134,6 +144,20 @@ struct AccessClaims<'a> {
     kind: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<StatusClaim>,
+}
+
+/// The `status` claim (draft-ietf-oauth-status-list section 6.1).
+#[derive(Serialize)]
+struct StatusClaim {
+    status_list: Reference,
+}
+
+#[derive(Serialize)]
+struct Reference {
+    idx: u32,
+    uri: String,
 }
 
 #[derive(Serialize)]
@@ -200,7 +224,8 @@ impl Tokens {
         &self.rules
     }
 
-    /// An access token for `subject` that is good until `expires_at`.
+    /// An access token for `subject` that is good until `expires_at`, whose session has
+    /// the place `status`.
     ///
     /// # Errors
     ///
@@ -211,6 +236,7 @@ impl Tokens {
         subject: Subject,
         now: Timestamp,
         expires_at: Timestamp,
+        status: Option<StatusIndex>,
         entropy: &dyn Entropy,
     ) -> Result<String, SignError> {
         let claims = AccessClaims {
@@ -223,6 +249,12 @@ impl Tokens {
             client_id: CLIENT_ID,
             kind: Kind::Access,
             aud: self.rules.audience.as_deref(),
+            status: status.map(|index| StatusClaim {
+                status_list: Reference {
+                    idx: index.offset(),
+                    uri: self.rules.status_list_uri(index.list()),
+                },
+            }),
         };
         signer.sign(TokenType::Access, &claims)
     }

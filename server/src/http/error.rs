@@ -265,6 +265,7 @@ impl From<Error> for ApiError {
                 // Conflicts that no use case expects are as much our fault as the rest.
                 StorageError::EmailTaken
                 | StorageError::UserReferenced
+                | StorageError::PlaceTaken
                 | StorageError::Failed(_) => Self::internal(cause),
             },
             Error::Internal(cause) => Self::internal(cause),

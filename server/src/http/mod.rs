@@ -56,7 +56,8 @@ use self::operation::{Endpoint, Operation};
 use self::request_id::RequestIds;
 use self::routes::pages::{account, sign_in, sign_up, token};
 use self::routes::{
-    assets, docs, health, home, me, oauth, password_policy, sessions, users, well_known,
+    assets, docs, health, home, me, oauth, password_policy, sessions, status_lists, users,
+    well_known,
 };
 pub use self::serve::Ended;
 pub(crate) use self::serve::Limits;
@@ -136,6 +137,7 @@ const ROUTES: &[(Method, &str, Declare)] = &[
         "/api/v1/users/me/sessions/{session_id}",
         sessions::end,
     ),
+    (Method::GET, "/status-lists/{list}", status_lists::read),
     (Method::POST, "/oauth/token", oauth::token::refresh),
     (Method::POST, "/oauth/revoke", oauth::revoke::revoke),
     (

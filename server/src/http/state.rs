@@ -11,6 +11,7 @@ use crate::domain::clients::Clients;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::entropy::Entropy;
 use crate::domain::sessions::Sessions;
+use crate::domain::status::StatusLists;
 use crate::storage::SharedStorage;
 
 /// Everything that handlers work with, made once.
@@ -18,6 +19,7 @@ pub struct AppState {
     pub(crate) accounts: Accounts,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) clients: Clients,
+    pub(crate) status_lists: StatusLists,
     pub(crate) health: DatabaseHealth,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -78,7 +80,12 @@ impl AppState {
     /// The state for these services.
     #[must_use]
     pub fn new(services: Services, settings: Settings) -> Self {
+        let status_lists = StatusLists::new(
+            Arc::clone(&services.storage),
+            Arc::clone(&services.sessions),
+        );
         Self {
+            status_lists,
             accounts: services.accounts,
             sessions: services.sessions,
             clients: services.clients,

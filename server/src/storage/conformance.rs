@@ -17,6 +17,7 @@ mod housekeeping;
 mod keys;
 mod rotation;
 mod sessions;
+mod status;
 mod transfer;
 mod turns;
 mod users;
@@ -30,6 +31,7 @@ pub(super) use self::housekeeping::*;
 pub(super) use self::keys::*;
 pub(super) use self::rotation::*;
 pub(super) use self::sessions::*;
+pub(super) use self::status::*;
 pub(super) use self::transfer::*;
 pub(super) use self::turns::*;
 pub(super) use self::users::*;
@@ -82,6 +84,11 @@ macro_rules! suite {
             what_has_ended_is_not_rotated,
             refresh_tokens_can_be_looked_at,
             twenty_rotations_at_once_have_one_successor,
+            a_list_holds_what_ended_early,
+            a_place_has_one_session_until_that_is_forgotten,
+            of_twenty_sessions_for_a_place_one_gets_it,
+            a_session_without_a_place_gets_one_when_it_is_refreshed,
+            lists_are_opened_once,
             clients_are_found_again_exactly,
             of_twenty_clients_of_one_name_one_is_added,
             a_removed_client_is_gone,
@@ -166,6 +173,7 @@ fn new_session() -> NewSession {
         id: SessionId::new(NOW, &SystemEntropy),
         refresh: token(1),
         expires_at: later(15 * MINUTE),
+        status: None,
     }
 }
 

@@ -34,6 +34,7 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{
     EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
 };
+use crate::domain::status::StatusIndex;
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -189,6 +190,19 @@ pub trait Storage: Send + Sync + 'static {
     async fn end_sessions(&self, cx: &WriteContext, user: UserId, reason: EndReason)
     -> Result<u64>;
 
+    /// Which places of a status list are revoked: those of the sessions that ended at
+    /// `since` or later. `None` when there is no such list.
+    async fn revoked_places(&self, list: u32, since: Timestamp) -> Result<Option<Vec<u32>>>;
+
+    /// How many status lists there are, counted from 0 on.
+    async fn status_lists(&self) -> Result<u32>;
+
+    /// How many of these places are taken by a session.
+    async fn taken_places(&self, places: &[StatusIndex]) -> Result<usize>;
+
+    /// Opens the status list `list`, unless it is there.
+    async fn open_status_list(&self, cx: &WriteContext, list: u32) -> Result<()>;
+
     /// Stores a client of the OAuth endpoints; says whether its name was free.
     async fn add_client(&self, cx: &WriteContext, client: &Client) -> Result<bool>;
 
@@ -332,6 +346,9 @@ pub enum StorageError {
     /// A row of another table points at the user.
     #[error("the user is referenced by another table")]
     UserReferenced,
+    /// Another session has the same place in the status lists.
+    #[error("the place in the status lists is taken")]
+    PlaceTaken,
     /// The database cannot be used right now: locked, full, gone or overloaded. Trying
     /// again later may work.
     #[error("the database is unavailable: {0}")]

@@ -40,7 +40,11 @@ impl World {
         let sessions = Arc::new(Sessions::new(
             Arc::clone(&storage),
             Arc::new(keyring),
-            TokenRules::new("https://auth.example".to_owned(), &config),
+            TokenRules::new(
+                "https://auth.example".to_owned(),
+                "https://auth.example",
+                &config,
+            ),
             entropy,
         ));
         Self { storage, sessions }

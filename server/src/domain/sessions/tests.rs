@@ -1,5 +1,6 @@
 mod instances;
 mod keys;
+mod places;
 
 use std::time::Duration;
 
@@ -86,10 +87,11 @@ impl World {
 
     /// What keeps house at one of the instances.
     fn housekeeping(&self) -> Housekeeping {
-        let rules = TokenRules::new(String::new(), &self.config);
+        let rules = TokenRules::new(String::new(), "", &self.config);
         Housekeeping::new(
             Arc::clone(&self.storage),
             Arc::clone(self.sessions.keyring()),
+            Arc::clone(self.sessions.places()),
             Arc::<ManualClock>::clone(&self.clock),
             Arc::new(SystemEntropy),
             &rules,
@@ -109,7 +111,11 @@ async fn server(storage: &SharedStorage, config: &config::Tokens, now: Timestamp
     Arc::new(Sessions::new(
         Arc::clone(storage),
         Arc::new(keyring.expect("keys")),
-        TokenRules::new("https://auth.example".to_owned(), config),
+        TokenRules::new(
+            "https://auth.example".to_owned(),
+            "https://auth.example",
+            config,
+        ),
         entropy,
     ))
 }
@@ -410,10 +416,14 @@ async fn a_token_of_one_user_with_the_session_of_another_is_refused() {
     let keys = world.sessions.keyring().view();
     let until = START.plus(MINUTE);
     let sessions = &world.sessions;
-    let forged =
-        sessions
-            .tokens
-            .issue_access(keys.signer(START), subject, START, until, &SystemEntropy);
+    let forged = sessions.tokens.issue_access(
+        keys.signer(START),
+        subject,
+        START,
+        until,
+        None,
+        &SystemEntropy,
+    );
     assert_ended(sessions.authenticate(&forged.expect("signs"), START).await);
 }
 

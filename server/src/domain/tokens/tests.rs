@@ -11,7 +11,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_900);
 const ISSUER: &str = "https://auth.example";
 
 fn rules() -> TokenRules {
-    TokenRules::new(ISSUER.to_owned(), &config::Tokens::default())
+    TokenRules::new(ISSUER.to_owned(), ISSUER, &config::Tokens::default())
 }
 
 /// The keys of a server that signs with `algorithm`.
@@ -43,7 +43,7 @@ fn subject() -> Subject {
 fn access(tokens: &Tokens, keys: &KeyView, subject: Subject) -> String {
     let until = NOW.plus(tokens.rules().access_ttl);
     tokens
-        .issue_access(keys.signer(NOW), subject, NOW, until, &SystemEntropy)
+        .issue_access(keys.signer(NOW), subject, NOW, until, None, &SystemEntropy)
         .expect("signs")
 }
 

@@ -10,6 +10,7 @@ pub(super) mod oauth;
 pub(super) mod pages;
 pub(super) mod password_policy;
 pub(super) mod sessions;
+pub(super) mod status_lists;
 pub(super) mod users;
 pub(super) mod well_known;
 

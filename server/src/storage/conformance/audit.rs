@@ -222,6 +222,7 @@ pub(in crate::storage) async fn reuse_is_on_record_and_a_rotation_is_not(storage
         sealed_successor: Vec::new(),
         expires_at: later(30 * MINUTE),
         grace: Duration::ZERO,
+        status: None,
     };
     for millis in [1, 2, 3] {
         storage

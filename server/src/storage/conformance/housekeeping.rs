@@ -77,6 +77,7 @@ pub(in crate::storage) async fn housekeeping_deletes_sealed_successors(storage: 
         sealed_successor: vec![7; 40],
         expires_at: later(30 * MINUTE),
         grace: 10 * MINUTE,
+        status: None,
     };
     let rotate = async || {
         storage

@@ -12,6 +12,7 @@ fn rotation(session: SessionId, presented: u8, successor: u8) -> Rotation {
         sealed_successor: vec![successor; 40],
         expires_at: later(30 * MINUTE),
         grace: GRACE,
+        status: None,
     }
 }
 
@@ -66,7 +67,7 @@ pub(in crate::storage) async fn a_rotation_moves_the_session_on(storage: &Shared
         .await
         .unwrap();
     match outcome {
-        RotationOutcome::Rotated(owner) => assert_eq!(*owner, user),
+        RotationOutcome::Rotated(session) => assert_eq!(session.user, user),
         other => panic!("{other:?}"),
     }
     let (session, _) = storage.session(id, NOW).await.unwrap().unwrap();

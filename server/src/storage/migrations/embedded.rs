@@ -76,6 +76,14 @@ pub(super) const SQLITE: &[Migration] = &[
         loses: Some("the audit trail"),
         predecessor: None,
     },
+    Migration {
+        version: 10,
+        name: "create_status_lists",
+        up: include_str!("../../../../migrations/sqlite/0010_create_status_lists/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0010_create_status_lists/down.sql"),
+        loses: Some("the places of sessions in status lists"),
+        predecessor: None,
+    },
 ];
 
 /// Every step for PostgreSQL.
@@ -160,6 +168,14 @@ pub(super) const POSTGRES: &[Migration] = &[
         up: include_str!("../../../../migrations/postgres/0009_create_audit_events/up.sql"),
         down: include_str!("../../../../migrations/postgres/0009_create_audit_events/down.sql"),
         loses: Some("the audit trail"),
+        predecessor: None,
+    },
+    Migration {
+        version: 10,
+        name: "create_status_lists",
+        up: include_str!("../../../../migrations/postgres/0010_create_status_lists/up.sql"),
+        down: include_str!("../../../../migrations/postgres/0010_create_status_lists/down.sql"),
+        loses: Some("the places of sessions in status lists"),
         predecessor: None,
     },
 ];

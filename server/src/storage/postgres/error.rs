@@ -149,6 +149,7 @@ fn of_driver(error: Error) -> StorageError {
     };
     match db.code().code() {
         "23505" if is_email(db) => StorageError::EmailTaken,
+        "23505" if is_place(db) => StorageError::PlaceTaken,
         // The only key of ours that points somewhere is that of a session, and a session is
         // only ever made for a user whose row is locked. What is left is another table that
         // points at a user who is being deleted.
@@ -162,6 +163,11 @@ fn of_driver(error: Error) -> StorageError {
 /// whatever name; the identifier is the only other thing that is unique.
 fn is_email(db: &DbError) -> bool {
     db.table() == Some("users") && db.constraint().is_none_or(|name| !name.ends_with("_pkey"))
+}
+
+/// The identifier is the only other thing that is unique in a session.
+fn is_place(db: &DbError) -> bool {
+    db.table() == Some("sessions") && db.constraint().is_none_or(|name| !name.ends_with("_pkey"))
 }
 
 /// Whether the cause lies outside of the statement and may go away: connection (08),

@@ -15,6 +15,7 @@ mod pool;
 mod refused;
 mod rows;
 mod sessions;
+mod status;
 mod tls;
 mod transaction;
 mod transfer;
@@ -46,6 +47,7 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{
     EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
 };
+use crate::domain::status::StatusIndex;
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -339,6 +341,26 @@ impl Storage for PostgresStorage {
             sessions::sign_out(&db, cx, user, reason).await
         })
         .await
+    }
+
+    async fn revoked_places(&self, list: u32, since: Timestamp) -> Result<Option<Vec<u32>>> {
+        self.read(|db| async move { status::revoked(&db, list, since).await })
+            .await
+    }
+
+    async fn status_lists(&self) -> Result<u32> {
+        self.read(|db| async move { status::lists(&db).await })
+            .await
+    }
+
+    async fn taken_places(&self, places: &[StatusIndex]) -> Result<usize> {
+        self.read(|db| async move { status::taken(&db, places).await })
+            .await
+    }
+
+    async fn open_status_list(&self, _cx: &WriteContext, list: u32) -> Result<()> {
+        self.write(|db| async move { status::open(&db, list).await })
+            .await
     }
 
     async fn add_client(&self, cx: &WriteContext, client: &Client) -> Result<bool> {

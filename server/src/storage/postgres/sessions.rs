@@ -18,6 +18,7 @@ use crate::domain::session::{
     EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome, Session,
     TokenHash,
 };
+use crate::domain::status::StatusIndex;
 use crate::domain::user::User;
 use crate::storage::journal::Journal;
 
@@ -45,9 +46,13 @@ pub(super) struct Start {
     expires_at: Stored<Timestamp>,
     address: Option<String>,
     user_agent: Option<String>,
+    status: Option<i64>,
 }
 
 impl Start {
+    /// How many parameters its statement has.
+    pub(super) const WIDTH: usize = 7;
+
     pub(super) fn new(cx: &WriteContext, session: &NewSession) -> Self {
         Self {
             id: Stored(session.id),
@@ -56,25 +61,26 @@ impl Start {
             expires_at: Stored(session.expires_at),
             address: cx.address.map(|address| address.to_string()),
             user_agent: cx.user_agent.clone(),
+            status: session.status.map(StatusIndex::as_stored),
         }
     }
 
     /// The statement that inserts a session for the `user_id` of each row of `owner`, a
     /// table or a subquery. Its [`parameters`](Self::parameters) are numbered from `first`.
     pub(super) fn statement(owner: &str, first: usize) -> String {
-        let [id, refresh, now, expires_at, address, user_agent] =
+        let [id, refresh, now, expires_at, address, user_agent, status] =
             std::array::from_fn(|at| format!("${}", first + at));
         format!(
             "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, \
-                 last_used_at, expires_at, address, user_agent) \
+                 last_used_at, expires_at, address, user_agent, status_index) \
              SELECT {id}::uuid, owner.user_id, {refresh}::bytea, {now}::timestamptz, \
                  {now}::timestamptz, {expires_at}::timestamptz, {address}::text, \
-                 {user_agent}::text \
+                 {user_agent}::text, {status}::bigint \
              FROM {owner} AS owner"
         )
     }
 
-    pub(super) fn parameters(&self) -> Parameters<'_, 6> {
+    pub(super) fn parameters(&self) -> Parameters<'_, { Self::WIDTH }> {
         [
             &self.id,
             &self.refresh,
@@ -82,6 +88,7 @@ impl Start {
             &self.expires_at,
             &self.address,
             &self.user_agent,
+            &self.status,
         ]
     }
 
@@ -172,7 +179,7 @@ pub(super) async fn rotate(
 fn select_tokens() -> String {
     format!(
         "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
-             previous_rotated_at, sealed_successor \
+             previous_rotated_at, sealed_successor, status_index \
          FROM sessions JOIN users USING (user_id) \
          WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
              AND disabled_at IS NULL"
@@ -214,6 +221,9 @@ fn tokens(row: &Row) -> Result<RefreshTokens, Error> {
             .zip(rotated_at)
             .map(|(hash, rotated_at)| PreviousToken { hash, rotated_at }),
         sealed_successor: row.try_get(AT + 3)?,
+        status: row
+            .try_get::<_, Option<i64>>(AT + 4)?
+            .and_then(StatusIndex::from_stored),
     })
 }
 
@@ -228,11 +238,12 @@ async fn replace(
         .prepared(
             "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
                  previous_rotated_at = $2, refresh_hash = $3, sealed_successor = $4, \
-                 last_used_at = $2, expires_at = $5, address = $6, user_agent = $7 \
+                 last_used_at = $2, expires_at = $5, address = $6, user_agent = $7, \
+                 status_index = coalesce(status_index, $8) \
              WHERE session_id = $1",
         )
         .await?;
-    let parameters: Parameters<7> = [
+    let parameters: Parameters<8> = [
         &Stored(rotation.session),
         &Stored(cx.now),
         &Stored(rotation.successor),
@@ -240,6 +251,7 @@ async fn replace(
         &Stored(rotation.expires_at),
         &cx.address.map(|address| address.to_string()),
         &cx.user_agent,
+        &rotation.status.map(StatusIndex::as_stored),
     ];
     transaction
         .commit(db.execute(&replace, &parameters))

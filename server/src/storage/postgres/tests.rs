@@ -90,6 +90,7 @@ fn new_session() -> NewSession {
         id: SessionId::new(NOW, &SystemEntropy),
         refresh: TokenHash([1; 32]),
         expires_at: NOW.plus(Duration::from_secs(900)),
+        status: None,
     }
 }
 

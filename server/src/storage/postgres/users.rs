@@ -307,7 +307,7 @@ pub(super) async fn start_session(
          started AS ({} RETURNING session_id), recorded AS ({}) \
          SELECT found.*, EXISTS (SELECT FROM started) FROM found",
         Start::statement("good", 3),
-        Entry::statement("started", 9)
+        Entry::statement("started", 3 + Start::WIDTH)
     );
     let query = db.prepared(&query).await?;
     let (key, expected) = (Stored(id), Stored(expected));

@@ -41,6 +41,15 @@ pub(super) fn of_email(error: rusqlite::Error) -> StorageError {
     }
 }
 
+/// The error of a statement that gives a session its place in the status lists.
+pub(super) fn of_place(error: rusqlite::Error) -> StorageError {
+    if is_unique(&error) && error.to_string().contains("sessions.status_index") {
+        StorageError::PlaceTaken
+    } else {
+        error.into()
+    }
+}
+
 fn is_unique(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_extended_error_code(),

@@ -15,6 +15,7 @@ mod keys;
 mod readers;
 mod rows;
 mod sessions;
+mod status;
 mod transfer;
 mod turns;
 mod users;
@@ -46,6 +47,7 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::session::{
     EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
 };
+use crate::domain::status::StatusIndex;
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -348,6 +350,23 @@ impl Storage for SqliteStorage {
             sessions::sign_out(db, journal, user, reason)
         })
         .await
+    }
+
+    async fn revoked_places(&self, list: u32, since: Timestamp) -> Result<Option<Vec<u32>>> {
+        self.read(move |db| status::revoked(db, list, since)).await
+    }
+
+    async fn status_lists(&self) -> Result<u32> {
+        self.read(status::lists).await
+    }
+
+    async fn taken_places(&self, places: &[StatusIndex]) -> Result<usize> {
+        let places = places.to_vec();
+        self.read(move |db| status::taken(db, &places)).await
+    }
+
+    async fn open_status_list(&self, _cx: &WriteContext, list: u32) -> Result<()> {
+        self.write(move |db| status::open(db, list)).await
     }
 
     async fn add_client(&self, cx: &WriteContext, client: &Client) -> Result<bool> {

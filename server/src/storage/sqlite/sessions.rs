@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::audit;
+use super::error::of_place;
 use super::rows::{self, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional};
 use crate::domain::audit::Event;
 use crate::domain::clock::{CLOCK_SKEW, Timestamp};
@@ -12,6 +13,7 @@ use crate::domain::session::{
     EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome, Session,
     TokenHash,
 };
+use crate::domain::status::StatusIndex;
 use crate::domain::user::User;
 use crate::storage::Result;
 use crate::storage::journal::Journal;
@@ -25,8 +27,8 @@ pub(super) fn insert(
     connection
         .prepare_cached(
             "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, \
-                 last_used_at, expires_at, address, user_agent) \
-             VALUES (:id, :user, :refresh, :now, :now, :expires, :address, :agent)",
+                 last_used_at, expires_at, address, user_agent, status_index) \
+             VALUES (:id, :user, :refresh, :now, :now, :expires, :address, :agent, :status)",
         )?
         .execute(named_params! {
             ":id": Stored(session.id),
@@ -36,7 +38,9 @@ pub(super) fn insert(
             ":expires": Stored(session.expires_at),
             ":address": cx.address.map(Stored),
             ":agent": cx.user_agent,
-        })?;
+            ":status": session.status.map(StatusIndex::as_stored),
+        })
+        .map_err(of_place)?;
     Ok(())
 }
 
@@ -98,7 +102,7 @@ pub(super) fn find_with_tokens(
     Ok(connection
         .prepare_cached(&format!(
             "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
-                 previous_rotated_at, sealed_successor \
+                 previous_rotated_at, sealed_successor, status_index \
              FROM sessions JOIN users USING (user_id) \
              WHERE session_id = ?1 AND ended_at IS NULL AND expires_at > ?2 \
                  AND disabled_at IS NULL"
@@ -117,6 +121,9 @@ pub(super) fn find_with_tokens(
                         rotated_at,
                     }),
                 sealed_successor: row.get(AT + 3)?,
+                status: row
+                    .get::<_, Option<i64>>(AT + 4)?
+                    .and_then(StatusIndex::from_stored),
             };
             Ok((rows::session(row, 0)?, tokens))
         })
@@ -130,7 +137,8 @@ fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> R
             "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
                  previous_rotated_at = :now, refresh_hash = :successor, \
                  sealed_successor = :sealed, last_used_at = :now, expires_at = :expires, \
-                 address = :address, user_agent = :agent \
+                 address = :address, user_agent = :agent, \
+                 status_index = coalesce(status_index, :status) \
              WHERE session_id = :id",
         )?
         .execute(named_params! {
@@ -141,7 +149,9 @@ fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> R
             ":expires": Stored(rotation.expires_at),
             ":address": cx.address.map(Stored),
             ":agent": cx.user_agent,
-        })?;
+            ":status": rotation.status.map(StatusIndex::as_stored),
+        })
+        .map_err(of_place)?;
     Ok(())
 }
 

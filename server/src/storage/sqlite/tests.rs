@@ -229,6 +229,7 @@ async fn a_user_that_another_table_points_at_is_not_deleted() {
             id: SessionId::new(NOW, &SystemEntropy),
             refresh: TokenHash([1; 32]),
             expires_at: NOW.plus(std::time::Duration::from_secs(60)),
+            status: None,
         };
         let session_id = session.id;
         let user = storage
@@ -347,6 +348,7 @@ async fn a_full_disk_is_unavailable_and_changes_nothing() {
             id: SessionId::new(NOW, &SystemEntropy),
             refresh: TokenHash([1; 32]),
             expires_at: NOW.plus(std::time::Duration::from_secs(60)),
+            status: None,
         };
         let hash = PasswordHash::new("hash");
         let outcome = storage
@@ -367,4 +369,28 @@ async fn a_full_disk_is_unavailable_and_changes_nothing() {
         .set_disabled(&cx(), user.id, true)
         .await
         .expect("recovers");
+}
+
+/// Of a list only what is in it is read: not the sessions that are alive, and no row.
+#[tokio::test]
+async fn a_status_list_is_made_from_its_index_alone() {
+    let database = Database::new();
+    database.open().close().await;
+    let connection = database.connect();
+    let mut explain = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {}", status::REVOKED))
+        .expect("a query");
+    let plan: Vec<String> = explain
+        .query_map([0, 0, 0, 0], |row| row.get(3))
+        .expect("a plan")
+        .collect::<rusqlite::Result<_>>()
+        .expect("its lines");
+    assert_eq!(
+        plan,
+        [
+            "SEARCH status_lists USING INTEGER PRIMARY KEY (rowid=?)",
+            "SEARCH sessions USING COVERING INDEX sessions_revoked \
+             (status_index>? AND status_index<?) LEFT-JOIN",
+        ]
+    );
 }

@@ -58,10 +58,14 @@ async fn a_key_of_another_server_is_looked_for_when_a_token_names_it() {
     };
     let until = START.plus(MINUTE);
     let sign = || {
-        let signed =
-            other
-                .tokens
-                .issue_access(keys.signer(START), subject, START, until, &SystemEntropy);
+        let signed = other.tokens.issue_access(
+            keys.signer(START),
+            subject,
+            START,
+            until,
+            None,
+            &SystemEntropy,
+        );
         signed.expect("signs")
     };
     let known = world

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::audit::Word;
 use crate::domain::session::EndReason;
+use crate::domain::status::StatusIndex;
 
 /// Enough rows that reading them all would be the dearer plan.
 const FILL: &str = "
@@ -10,8 +11,12 @@ const FILL: &str = "
         select gen_random_uuid(), 'Somebody', n || '@example.org', n || '@example.org', ''
         from generate_series(1, 20000) n;
     insert into sessions (session_id, user_id, refresh_hash, created_at, last_used_at,
-            expires_at)
-        select gen_random_uuid(), user_id, sha256(''), now(), now(), 'infinity' from users;
+            expires_at, status_index)
+        select gen_random_uuid(), user_id, sha256(''), now(), now(), 'infinity',
+            row_number() over () * 50
+        from users;
+    update sessions set ended_at = now(), end_reason = 'logout'
+        where status_index % 1000 = 0;
     insert into audit_events (event_id, at, event, outcome, actor, user_id)
         select gen_random_uuid(), now(), 'user.signed_in', 'success', 'user', user_id
         from users;
@@ -36,6 +41,11 @@ async fn no_query_reads_a_whole_table() {
     assert!(plans.matches("Query Text:").count() > 20, "{plans}");
     assert!(
         plans.contains("Index Scan using sessions_user on sessions"),
+        "{plans}"
+    );
+    // A status list is made from an index that has nothing else in it.
+    assert!(
+        plans.contains("Index Only Scan using sessions_revoked on sessions"),
         "{plans}"
     );
     for table in ["users", "sessions", "audit_events"] {
@@ -75,6 +85,9 @@ async fn use_everything(storage: &PostgresStorage) {
         .await
         .expect("answered");
     storage.session(session, NOW).await.expect("answered");
+    storage.revoked_places(0, NOW).await.expect("answered");
+    let places: Vec<_> = (0..512).map(|at| StatusIndex::new(0, at)).collect();
+    storage.taken_places(&places).await.expect("answered");
     storage.sessions(id, NOW).await.expect("answered");
     let rotation = Rotation {
         session,
@@ -83,6 +96,7 @@ async fn use_everything(storage: &PostgresStorage) {
         sealed_successor: vec![2; 40],
         expires_at: NOW.plus(Duration::from_secs(900)),
         grace: Duration::ZERO,
+        status: None,
     };
     for _ in ["good", "used again"] {
         let rotation = rotation.clone();

@@ -96,6 +96,7 @@ async fn a_refresh_that_meets_a_change_of_the_password_does_not_survive_it() {
             sealed_successor: vec![2; 40],
             expires_at: session.expires_at,
             grace: Duration::ZERO,
+            status: None,
         };
         let now = format!("hash {round}");
         storage
@@ -245,6 +246,7 @@ async fn of_two_refreshes_that_wait_for_the_session_one_goes_by_what_the_other_l
             sealed_successor: vec![successor; 40],
             expires_at: NOW.plus(Duration::from_secs(900)),
             grace: Duration::from_secs(10),
+            status: None,
         };
         tokio::spawn(async move { storage.rotate_refresh(&cx(), rotation).await })
     });

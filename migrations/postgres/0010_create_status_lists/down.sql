@@ -1,0 +1,3 @@
+DROP INDEX sessions_revoked;
+DROP TABLE status_lists;
+UPDATE sessions SET status_index = NULL;
