@@ -7,13 +7,14 @@ import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 
 import { installExample } from "./example.mjs";
-import { mustFollowStatus, mustGuard } from "./guard.mjs";
+import { mustFollowStatus, mustGuard, mustRefuseSignedOut } from "./guard.mjs";
 import { AUDIENCE, startIssuer } from "./issuer.mjs";
 
 test("the Worker lets in who has a good token", async (t) => {
   const issuer = await startIssuer(t);
   const worker = await startWorker(t, { ISSUER: issuer.origin, AUDIENCE });
   const get = (headers) => worker.dispatchFetch("https://worker.example/me", { headers });
+  await mustRefuseSignedOut(issuer, get);
   await mustGuard(issuer, get);
   await mustFollowStatus(t, issuer, get);
 

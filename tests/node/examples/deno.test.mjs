@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { deno } from "../support/programs.mjs";
 import { installExample, startExample } from "./example.mjs";
-import { mustFollowStatus, mustGuard } from "./guard.mjs";
+import { mustFollowStatus, mustGuard, mustRefuseSignedOut } from "./guard.mjs";
 import { AUDIENCE, startIssuer } from "./issuer.mjs";
 
 test("the Deno server lets in who has a good token", async (t) => {
@@ -16,6 +16,7 @@ test("the Deno server lets in who has a good token", async (t) => {
   const env = { ISSUER: issuer.origin, AUDIENCE, PORT: "0", NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
   const origin = await startExample(t, [deno(), ...options], { cwd, env });
   const get = (headers) => fetch(`${origin}/me`, { headers });
+  await mustRefuseSignedOut(issuer, get);
   await mustGuard(issuer, get);
   await mustFollowStatus(t, issuer, get);
 });

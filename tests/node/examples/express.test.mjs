@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { installExample, startExample } from "./example.mjs";
-import { mustFollowStatus, mustGuard } from "./guard.mjs";
+import { mustFollowStatus, mustGuard, mustRefuseSignedOut } from "./guard.mjs";
 import { AUDIENCE, startIssuer } from "./issuer.mjs";
 
 test("the Express middleware lets in who has a good token", async (t) => {
@@ -11,6 +11,7 @@ test("the Express middleware lets in who has a good token", async (t) => {
   const env = { ISSUER: issuer.origin, AUDIENCE, PORT: "0" };
   const origin = await startExample(t, [process.execPath, "server.js"], { cwd, env });
   const get = (headers) => fetch(`${origin}/me`, { headers });
+  await mustRefuseSignedOut(issuer, get);
   await mustGuard(issuer, get);
   await mustFollowStatus(t, issuer, get);
 });

@@ -71,6 +71,21 @@ export async function mustFollowStatus(t, issuer, get) {
   assert.equal(unsure.headers.get("retry-after"), "5");
 }
 
+/**
+ * Checks that who has signed out is out. To be called first: the service may keep a list that it
+ * has seen for its `ttl`.
+ *
+ * @param {Parameters<typeof mustGuard>[0]} issuer
+ * @param {Parameters<typeof mustGuard>[1]} get
+ */
+export async function mustRefuseSignedOut(issuer, get) {
+  const { access_token } = await issuer.signUp();
+  await issuer.signOut(access_token);
+  const answer = await get({ authorization: `Bearer ${access_token}` });
+  assert.equal(answer.status, 401);
+  assert.equal(answer.headers.get("www-authenticate"), 'Bearer error="invalid_token", error_description="revoked"');
+}
+
 /** The token with `alg: none` (RFC 8725 section 3.2). */
 function unsigned(token) {
   const [header, payload] = token.split(".");

@@ -56,10 +56,15 @@ class Issuer {
     return this.#post("signup", { name, email, password: "Kestrel-over-27-moors" });
   }
 
-  async #post(path, body) {
+  /** Ends the session of a token. */
+  async signOut(token) {
+    await this.#post("logout", undefined, { authorization: `Bearer ${token}` });
+  }
+
+  async #post(path, body, headers = {}) {
     const response = await fetch(`${this.origin}/api/v1/users/${path}`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
       body: JSON.stringify(body),
     });
     if (!response.ok) {
