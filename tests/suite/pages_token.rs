@@ -99,9 +99,13 @@ async fn a_token_that_was_used_before_ends_the_session(backend: Backend) {
     let refused = thief.submit("/account/token", &[]).await.expect(401);
     assert_eq!(refused.code(), "invalid_refresh_token");
     assert!(!thief.is_signed_in());
+    let last = browser.token().to_owned();
     let _ = browser.visit("/account").await.expect(303);
     assert!(!browser.is_signed_in());
     let _ = server.me(&tokens.access).await.expect(401);
+    for token in [&tokens.refresh, &last] {
+        assert!(!server.logs().contains(token), "the log shows a token");
+    }
 }
 
 async fn without_a_grace_the_predecessor_is_not_recognised(backend: Backend) {

@@ -25,7 +25,7 @@ export async function startTlsProxy(t) {
       socket.on("error", () => {});
       socket.on("close", () => {
         connections.delete(socket);
-        other.destroy();
+        other.destroySoon();
       });
       socket.pipe(other);
     }

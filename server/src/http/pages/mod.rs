@@ -21,6 +21,7 @@ pub(crate) use self::faults::Faults;
 pub(crate) use self::notice::Notice;
 pub(crate) use self::password_hint::password_hint;
 use super::error::{ApiError, Problem};
+use crate::domain::user::UserName;
 
 /// The media type of pages.
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
@@ -80,6 +81,13 @@ pub(crate) struct SignUpPage<'a> {
     pub(crate) age: &'a str,
     /// What the policy asks of a password, in words.
     pub(crate) hint: &'a str,
+}
+
+impl SignUpPage<'_> {
+    /// What is asked of a name, in words.
+    fn name_hint(&self) -> String {
+        format!("{} to {} characters.", UserName::MIN, UserName::MAX)
+    }
 }
 
 /// The page at `/signin`.

@@ -95,10 +95,12 @@ impl Visit {
         Notice::read(page, &self.query)
     }
 
+    /// Lets through what one of our pages sent, or no browser.
+    ///
     /// # Errors
     ///
-    /// [`Problem::CrossSite`] when a page of another site sent the request.
-    pub(super) fn is_of_ours(&self) -> Result<(), ApiError> {
+    /// [`Problem::CrossSite`] for the rest.
+    pub(super) fn refuse_cross_site(&self) -> Result<(), ApiError> {
         if is_cross_site(&self.headers, &self.state.settings.public_url) {
             return Err(Problem::CrossSite.into());
         }
@@ -111,7 +113,7 @@ impl Visit {
     ///
     /// [`Problem::CrossSite`], and those of [`Body::form`] and [`Form::parse`].
     pub(super) async fn form(&self, body: Body) -> Result<Form, ApiError> {
-        self.is_of_ours()?;
+        self.refuse_cross_site()?;
         Form::parse(&body.form().await?)
     }
 
