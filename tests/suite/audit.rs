@@ -13,6 +13,7 @@ on_each_backend![
     keys_and_their_changes_are_on_record,
     the_log_says_what_the_database_says,
     nothing_is_on_record_that_did_not_happen,
+    a_dry_run_is_neither_on_record_nor_in_the_log,
     what_cannot_be_recorded_does_not_happen,
     // Security checklist item 22.
     a_header_of_a_stranger_does_not_change_the_address,
@@ -337,6 +338,21 @@ async fn nothing_is_on_record_that_did_not_happen(backend: Backend) {
     let same = server.change_password(&alice.tokens.access, &alice.person.password, "short");
     let _ = same.await.expect(422);
     assert_eq!(words(&of_people(&server).await), ["user.signed_up"]);
+}
+
+async fn a_dry_run_is_neither_on_record_nor_in_the_log(backend: Backend) {
+    let server = Server::start(backend).await;
+    let line = json!({ "email": "eve@example.com", "name": "Eve Example", "password_hash": null });
+    let loud = server.home().instance().env("LATCHKEY_LOG", "info");
+    for (arguments, records) in [
+        (&["user", "import", "--dry-run"][..], 0),
+        (&["user", "import"], 1),
+    ] {
+        let output = loud.cli_with_input(&line.to_string(), arguments).await.ok();
+        let logged = output.stderr.matches("user.imported").count();
+        assert_eq!(logged, records, "{arguments:?}: {}", output.stderr);
+        assert_eq!(of_people(&server).await.len(), records, "{arguments:?}");
+    }
 }
 
 /// A database that takes no records takes no changes, and nobody learns whether a password
