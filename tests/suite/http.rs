@@ -21,7 +21,7 @@ on_each_backend![
 ];
 
 /// Every row of the API.
-const API: [(&str, &str); 24] = [
+const API: [(&str, &str); 25] = [
     ("get", "/"),
     ("get", "/.well-known/jwks.json"),
     ("get", "/.well-known/oauth-authorization-server"),
@@ -46,6 +46,7 @@ const API: [(&str, &str); 24] = [
     ("post", "/oauth/token"),
     ("get", "/openapi.json"),
     ("get", "/problems/{code}"),
+    ("get", "/status-lists/{id}"),
 ];
 
 /// The methods that the documentation lists, path by path.
@@ -68,6 +69,7 @@ fn filled(template: &str) -> String {
     template
         .replace("{session_id}", "01932f6e-7a5b-7cde-8f01-23456789abcd")
         .replace("{code}", "not_found")
+        .replace("/{id}", "/0")
 }
 
 async fn the_documentation_lists_the_whole_api(backend: Backend) {

@@ -137,7 +137,7 @@ const ROUTES: &[(Method, &str, Declare)] = &[
         "/api/v1/users/me/sessions/{session_id}",
         sessions::end,
     ),
-    (Method::GET, "/status-lists/{list}", status_lists::read),
+    (Method::GET, "/status-lists/{id}", status_lists::read),
     (Method::POST, "/oauth/token", oauth::token::refresh),
     (Method::POST, "/oauth/revoke", oauth::revoke::revoke),
     (
