@@ -98,10 +98,6 @@ fn turn_away<B>(request: &mut Request<B>) -> Option<Response> {
         .get::<Arrival>()
         .and_then(|arrival| arrival.route.clone());
     let method = request.method();
-    let html = prefers_html(request.headers())
-        && !route
-            .as_ref()
-            .is_some_and(|route| oauth_error::is_spoken_at(route.pattern));
 
     if !has_host(request) {
         return Some(Problem::InvalidHost.into_response());
@@ -110,6 +106,7 @@ fn turn_away<B>(request: &mut Request<B>) -> Option<Response> {
         return Some(options(ANY_METHOD));
     }
     let Some(route) = route else {
+        let html = prefers_html(request.headers());
         return Some(if *method == Method::CONNECT {
             method_not_allowed(ANY_METHOD, html)
         } else {
@@ -122,6 +119,8 @@ fn turn_away<B>(request: &mut Request<B>) -> Option<Response> {
     if *method == Method::HEAD && route.has(&Method::GET) {
         *request.method_mut() = Method::GET;
     } else if !route.has(method) {
+        let in_oauth = oauth_error::is_spoken_at(route.pattern);
+        let html = !in_oauth && prefers_html(request.headers());
         return Some(method_not_allowed(route.allow.clone(), html));
     }
     None
