@@ -50,6 +50,7 @@ mod sign_in;
 mod sign_up;
 mod slow_network;
 mod status_list;
+mod throttle;
 mod token_attacks;
 mod tokens;
 mod users_command;

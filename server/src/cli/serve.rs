@@ -25,6 +25,7 @@ use crate::domain::keyring::Keyring;
 use crate::domain::keys::KeySettings;
 use crate::domain::password_rules::PasswordRules;
 use crate::domain::sessions::Sessions;
+use crate::domain::throttle::{Throttle, ThrottleRules};
 use crate::domain::tokens::TokenRules;
 use crate::http::{AppState, Ended, Services, Settings};
 use crate::logging::LogFormat;
@@ -178,6 +179,7 @@ async fn services(
         Arc::clone(&sessions),
         hasher,
         PasswordRules::new(config.passwords.policy.policy()),
+        Throttle::new(Arc::clone(storage), ThrottleRules::of(&config.rate_limits)),
         config.passwords.upgrade_foreign,
         Arc::clone(&entropy),
     );

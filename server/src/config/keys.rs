@@ -75,6 +75,17 @@ pub const KEYS: &[Key] = &[
     key("passwords.hashing_slots", Shape::Number),
     key("passwords.hashing_queue", Shape::Number),
     key("rate_limits.enabled", Shape::Switch),
+    key("rate_limits.account_tries", Shape::Number),
+    key("rate_limits.account_pause", Shape::Text),
+    key("rate_limits.account_pause_max", Shape::Text),
+    key("rate_limits.account_lock_after", Shape::Number),
+    key("rate_limits.account_lock", Shape::Text),
+    key("rate_limits.account_memory", Shape::Text),
+    key("rate_limits.known_address_memory", Shape::Text),
+    key("rate_limits.address_failures", Shape::Number),
+    key("rate_limits.address_failures_window", Shape::Text),
+    key("rate_limits.address_sign_ups", Shape::Number),
+    key("rate_limits.address_sign_ups_window", Shape::Text),
     key("audit.keep", Shape::Text),
 ];
 

@@ -25,6 +25,7 @@ mod passwords;
 mod postgres_url;
 mod predecessor;
 mod public_url;
+mod rate_limits;
 mod secret;
 mod secret_files;
 mod server;
@@ -52,6 +53,7 @@ pub use self::{
     passwords::{Argon2Cost, Passwords, PolicyChoice},
     postgres_url::{ClientCertificate, PostgresUrl, SslMode, TlsSettings},
     public_url::PublicUrl,
+    rate_limits::RateLimits,
     secret::{REDACTED, Secret},
     server::{Server, parse_listen},
     setting::{Origin, Setting},
@@ -75,24 +77,10 @@ pub struct Config {
     pub tokens: Tokens,
     /// Which passwords are taken, and what hashing one costs.
     pub passwords: Passwords,
-    /// Whether tries are limited.
+    /// How often something may be tried.
     pub rate_limits: RateLimits,
     /// What is kept of who did what.
     pub audit: Audit,
-}
-
-/// The `[rate_limits]` section.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RateLimits {
-    /// Whether tries are limited.
-    pub enabled: bool,
-}
-
-impl Default for RateLimits {
-    fn default() -> Self {
-        Self { enabled: true }
-    }
 }
 
 impl Config {

@@ -11,9 +11,12 @@ use crate::domain::hasher::CostError;
 /// A grace longer than this would be a second life for a stolen token.
 const MAX_GRACE: Duration = Duration::from_secs(5 * 60);
 
+/// "No more than 100" consecutive failures of one account (SP 800-63B-4 section 3.2.2).
+const MAX_FAILURES: u32 = 100;
+
 /// Checks every value that its own type cannot.
 pub(super) fn check(loaded: &Loaded) -> Result<(), ConfigError> {
-    for rule in [server, database, tokens, passwords, audit] {
+    for rule in [server, database, tokens, passwords, rate_limits, audit] {
         if let Err((path, problem)) = rule(&loaded.config) {
             let origin = loaded.origin(path).unwrap_or("default");
             return Err(ConfigError::new(format!("{path}: {problem} ({origin})")));
@@ -131,6 +134,68 @@ fn passwords(config: &Config) -> Checked {
     )
 }
 
+fn rate_limits(config: &Config) -> Checked {
+    let limits = &config.rate_limits;
+    let second = Duration::from_secs(1);
+    require(
+        (1..=MAX_FAILURES).contains(&limits.account_lock_after),
+        "rate_limits.account_lock_after",
+        format!(
+            "{} is not between 1 and {MAX_FAILURES}, which is what NIST SP 800-63B allows",
+            limits.account_lock_after
+        ),
+    )?;
+    require(
+        (1..=limits.account_lock_after).contains(&limits.account_tries),
+        "rate_limits.account_tries",
+        format!(
+            "{} is not between 1 and rate_limits.account_lock_after, {}",
+            limits.account_tries, limits.account_lock_after
+        ),
+    )?;
+    // Each at least as long as the one before.
+    let mut before = ("1s", second);
+    for (path, time) in [
+        ("rate_limits.account_pause", limits.account_pause),
+        ("rate_limits.account_pause_max", limits.account_pause_max),
+        ("rate_limits.account_lock", limits.account_lock),
+        ("rate_limits.account_memory", limits.account_memory),
+    ] {
+        let problem = format!("must not be shorter than {}", before.0);
+        require(time >= before.1, path, problem)?;
+        before = (path, time);
+    }
+    for (path, quota) in [
+        ("rate_limits.address_failures", limits.address_failures),
+        ("rate_limits.address_sign_ups", limits.address_sign_ups),
+    ] {
+        require(
+            (1..=1_000_000).contains(&quota),
+            path,
+            format!("{quota} is not between 1 and 1000000"),
+        )?;
+    }
+    for (path, window, quota) in [
+        (
+            "rate_limits.address_failures_window",
+            limits.address_failures_window,
+            limits.address_failures,
+        ),
+        (
+            "rate_limits.address_sign_ups_window",
+            limits.address_sign_ups_window,
+            limits.address_sign_ups,
+        ),
+    ] {
+        require(
+            window >= second && window.as_millis() >= u128::from(quota),
+            path,
+            "must be at least 1s, and 1ms for each that comes back in it",
+        )?;
+    }
+    Ok(())
+}
+
 fn audit(config: &Config) -> Checked {
     let one_day = Duration::from_secs(24 * 60 * 60);
     require(
@@ -148,6 +213,11 @@ impl Config {
     pub fn check_for_serving(&self) -> Result<Vec<String>, ConfigError> {
         let mut warnings = self.secret_warnings()?;
         warnings.extend(self.address_warnings());
+        if !self.rate_limits.enabled {
+            warnings.push(
+                "rate_limits.enabled is false: passwords can be guessed without end".to_owned(),
+            );
+        }
         let cost = self.passwords.argon2;
         if cost.is_below_recommendation() {
             warnings.push(format!(

@@ -18,6 +18,7 @@ use super::password::Password;
 use super::password_hash::PasswordHash;
 use super::password_rules::{NewPassword, PasswordRules};
 use super::sessions::{Sessions, TokenPair};
+use super::throttle::{AccountKey, Permit, Throttle};
 use super::user::{Age, Credentials, NewUser, ProfileChange, User, UserName};
 use crate::storage::{Guarded, SharedStorage, StorageError};
 
@@ -32,6 +33,7 @@ pub struct Accounts {
     sessions: Arc<Sessions>,
     hasher: Hasher,
     rules: PasswordRules,
+    throttle: Throttle,
     upgrade_foreign: bool,
     entropy: Arc<dyn Entropy>,
 }
@@ -81,6 +83,12 @@ pub struct SignedIn {
     pub tokens: TokenPair,
 }
 
+/// An account whose password was given.
+struct Right {
+    found: Credentials,
+    outdated: bool,
+}
+
 impl Accounts {
     /// The use cases over `storage`. With `upgrade_foreign`, hashes that are not Argon2's
     /// are replaced at the next sign-in.
@@ -90,6 +98,7 @@ impl Accounts {
         sessions: Arc<Sessions>,
         hasher: Hasher,
         rules: PasswordRules,
+        throttle: Throttle,
         upgrade_foreign: bool,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
@@ -98,6 +107,7 @@ impl Accounts {
             sessions,
             hasher,
             rules,
+            throttle,
             upgrade_foreign,
             entropy,
         }
@@ -113,8 +123,11 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Error::EmailTaken`], [`Error::Overloaded`], [`Error::Storage`].
+    /// [`Error::EmailTaken`], [`Error::Throttled`], [`Error::Overloaded`],
+    /// [`Error::Storage`].
     pub async fn sign_up(&self, cx: &WriteContext, request: SignUp) -> Result<SignedIn> {
+        let account = AccountKey::of(&request.email);
+        self.throttle.sign_up(cx).await?;
         // Only to spare the hash: the unique index decides, also between two at once.
         if self
             .storage
@@ -129,6 +142,7 @@ impl Accounts {
             .await?;
         let create = |session| self.storage.create_user(cx, user.clone(), Some(session));
         let (user, tokens) = self.sessions.start(user.id, cx.now, create).await?;
+        self.throttle.is_home(cx, account).await;
         Ok(SignedIn {
             user,
             tokens: tokens.release(),
@@ -142,21 +156,54 @@ impl Accounts {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidCredentials`], [`Error::UserDisabled`], [`Error::Overloaded`],
-    /// [`Error::Storage`].
+    /// [`Error::InvalidCredentials`], [`Error::UserDisabled`], [`Error::Throttled`],
+    /// [`Error::Overloaded`], [`Error::Storage`].
     pub async fn sign_in(
         &self,
         cx: &WriteContext,
         email: &Email,
         password: Password,
     ) -> Result<SignedIn> {
-        for _ in 0..ATTEMPTS {
-            let found = self.storage.credentials_by_email(email).await?;
-            let verdict = self.verify(password.clone(), found.as_ref()).await?;
-            let (Some(found), Verdict::Match { outdated }) = (found.as_ref(), verdict) else {
+        let permit = self.throttle.attempt(cx, AccountKey::of(email)).await?;
+        match self.check(cx, email, password.clone(), Some(&permit)).await {
+            Ok(right) => {
+                let begin = self.begin(cx, email, password, right);
+                let (begun, ()) = tokio::join!(begin, permit.right());
+                begun
+            }
+            Err(error) => Err(permit.failed(error).await),
+        }
+    }
+
+    /// Whose the address is, if the password is theirs.
+    async fn check(
+        &self,
+        cx: &WriteContext,
+        email: &Email,
+        password: Password,
+        permit: Option<&Permit<'_>>,
+    ) -> Result<Right> {
+        let found = self.storage.credentials_by_email(email).await?;
+        match (self.verify(password, found.as_ref()).await?, found) {
+            (Verdict::Match { outdated }, Some(found)) => Ok(Right { found, outdated }),
+            (_, found) => {
                 let event = sign_in_failed(found.as_ref());
-                return Err(self.refuse(cx, event, Error::InvalidCredentials).await);
-            };
+                let answer = Error::InvalidCredentials;
+                Err(self.refuse_try(cx, event, answer, permit).await)
+            }
+        }
+    }
+
+    /// Begins a session of somebody whose password was right.
+    async fn begin(
+        &self,
+        cx: &WriteContext,
+        email: &Email,
+        password: Password,
+        mut right: Right,
+    ) -> Result<SignedIn> {
+        for _ in 0..ATTEMPTS {
+            let Right { found, outdated } = right;
             if found.user.disabled_at.is_some() {
                 let event =
                     Event::of(Word::SignInFailed, found.user.id).because(Reason::UserDisabled);
@@ -183,7 +230,7 @@ impl Accounts {
                     });
                 }
                 // Changed or disabled while the password was being checked: look again.
-                Guarded::Stale => {}
+                Guarded::Stale => right = self.check(cx, email, password.clone(), None).await?,
                 Guarded::NotFound => {
                     let event = sign_in_failed(None);
                     return Err(self.refuse(cx, event, Error::InvalidCredentials).await);
@@ -220,7 +267,7 @@ impl Accounts {
     ///
     /// [`Error::Invalid`] when the policy refuses the new password,
     /// [`Error::WrongPassword`], [`Error::InvalidAccessToken`] when the user is gone or
-    /// disabled by now, [`Error::Overloaded`], [`Error::Storage`].
+    /// disabled by now, [`Error::Throttled`], [`Error::Overloaded`], [`Error::Storage`].
     pub async fn change_password(
         &self,
         cx: &WriteContext,
@@ -239,7 +286,7 @@ impl Accounts {
             )
             .map_err(Error::Invalid)?;
         let failed = Word::PasswordChangeFailed;
-        let mut stored = self.confirm(cx, failed, user.id, current.clone()).await?;
+        let mut stored = self.confirm_once(cx, failed, user, current.clone()).await?;
         let hash = self.hash(new.into_inner()).await?;
         for _ in 0..ATTEMPTS {
             let change = |session| {
@@ -253,7 +300,9 @@ impl Accounts {
                 Guarded::Done(_) => return Ok(tokens.release()),
                 // Another password, or another hash of this one: look again.
                 Guarded::Stale => {
-                    stored = self.confirm(cx, failed, user.id, current.clone()).await?;
+                    stored = self
+                        .confirm(cx, failed, user.id, current.clone(), None)
+                        .await?;
                 }
                 Guarded::NotFound => return Err(Error::InvalidAccessToken),
             }
@@ -267,24 +316,53 @@ impl Accounts {
     ///
     /// [`Error::WrongPassword`], [`Error::UserReferenced`],
     /// [`Error::InvalidAccessToken`] when the user is gone or disabled by now,
-    /// [`Error::Overloaded`], [`Error::Storage`].
-    pub async fn delete(&self, cx: &WriteContext, id: UserId, password: Password) -> Result<()> {
+    /// [`Error::Throttled`], [`Error::Overloaded`], [`Error::Storage`].
+    pub async fn delete(&self, cx: &WriteContext, user: &User, password: Password) -> Result<()> {
+        let failed = Word::DeletionFailed;
+        let mut stored = self
+            .confirm_once(cx, failed, user, password.clone())
+            .await?;
         for _ in 0..ATTEMPTS {
-            let failed = Word::DeletionFailed;
-            let stored = self.confirm(cx, failed, id, password.clone()).await?;
-            let deleted = self.storage.delete_user(cx, id, Some(&stored)).await;
+            let deleted = self.storage.delete_user(cx, user.id, Some(&stored)).await;
             if matches!(deleted, Err(StorageError::UserReferenced)) {
-                let event = Event::of(failed, id).because(Reason::UserReferenced);
+                let event = Event::of(failed, user.id).because(Reason::UserReferenced);
                 return Err(self.refuse(cx, event, Error::UserReferenced).await);
             }
             match deleted? {
-                Guarded::Done(()) => return Ok(()),
+                Guarded::Done(()) => {
+                    self.throttle.forget(cx, AccountKey::of_user(user)).await;
+                    return Ok(());
+                }
                 // Another password, or another hash of this one: look again.
-                Guarded::Stale => {}
+                Guarded::Stale => {
+                    let again = self.confirm(cx, failed, user.id, password.clone(), None);
+                    stored = again.await?;
+                }
                 Guarded::NotFound => return Err(Error::InvalidAccessToken),
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// The same as [`Accounts::confirm`], as a try that counts.
+    async fn confirm_once(
+        &self,
+        cx: &WriteContext,
+        failed: Word,
+        user: &User,
+        password: Password,
+    ) -> Result<PasswordHash> {
+        let permit = self.throttle.attempt(cx, AccountKey::of_user(user)).await?;
+        match self
+            .confirm(cx, failed, user.id, password, Some(&permit))
+            .await
+        {
+            Ok(stored) => {
+                permit.right().await;
+                Ok(stored)
+            }
+            Err(error) => Err(permit.failed(error).await),
+        }
     }
 
     /// Makes sure that `password` is the user's, and gives the hash that says so. If it is
@@ -295,6 +373,7 @@ impl Accounts {
         failed: Word,
         id: UserId,
         password: Password,
+        permit: Option<&Permit<'_>>,
     ) -> Result<PasswordHash> {
         let found = self.storage.credentials(id).await?;
         let verdict = self.verify(password, found.as_ref()).await?;
@@ -302,7 +381,8 @@ impl Accounts {
             (None, _) => Err(Error::InvalidAccessToken),
             (Some(_), Verdict::Mismatch) => {
                 let event = Event::of(failed, id).because(Reason::WrongPassword);
-                Err(self.refuse(cx, event, Error::WrongPassword).await)
+                let answer = Error::WrongPassword;
+                Err(self.refuse_try(cx, event, answer, permit).await)
             }
             // Whose sessions have ended with that.
             (Some(found), _) if found.user.disabled_at.is_some() => Err(Error::InvalidAccessToken),
@@ -329,6 +409,22 @@ impl Accounts {
     /// Records why somebody is refused, and gives the error to answer with.
     async fn refuse(&self, cx: &WriteContext, event: Event, answer: Error) -> Error {
         audit::refuse(&*self.storage, cx, event, answer).await
+    }
+
+    /// The same for a wrong password, and the pause that begins with it.
+    async fn refuse_try(
+        &self,
+        cx: &WriteContext,
+        failed: Event,
+        answer: Error,
+        permit: Option<&Permit<'_>>,
+    ) -> Error {
+        let pause = permit.and_then(|permit| permit.pause(&failed));
+        let answer = self.refuse(cx, failed, answer).await;
+        match pause {
+            Some(pause) => self.refuse(cx, pause, answer).await,
+            None => answer,
+        }
     }
 
     async fn hash(&self, password: Password) -> Result<PasswordHash> {

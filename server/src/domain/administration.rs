@@ -12,6 +12,7 @@ use super::hasher::Hasher;
 use super::ids::UserId;
 use super::password_rules::NewPassword;
 use super::session::{EndReason, Session};
+use super::throttle::{AccountCount, AccountKey};
 use super::user::User;
 use crate::storage::{Guarded, SharedStorage};
 
@@ -86,6 +87,26 @@ impl Administration {
     /// When storage fails.
     pub async fn sessions(&self, cx: &WriteContext, user: UserId) -> Result<Vec<Session>> {
         Ok(self.storage.sessions(user, cx.now).await?)
+    }
+
+    /// The failed tries at the user's password, where there are any.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    pub async fn failures(&self, user: &User) -> Result<Vec<AccountCount>> {
+        let account = AccountKey::of_user(user);
+        Ok(self.storage.account_counts(&account).await?)
+    }
+
+    /// Forgets the failed tries at the user's password; says whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// When storage fails.
+    pub async fn unlock(&self, cx: &WriteContext, user: &User) -> Result<bool> {
+        let account = AccountKey::of_user(user);
+        Ok(self.storage.clear_failures(cx, &account, user.id).await?)
     }
 
     /// Makes an account without signing anybody in.

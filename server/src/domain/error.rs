@@ -1,5 +1,6 @@
 //! Why a use case did not do what was asked.
 
+use super::throttle::Refusal;
 use crate::storage::{Source, StorageError};
 
 /// The result of a use case.
@@ -41,6 +42,9 @@ pub enum Error {
     /// Another service's table still points at the user.
     #[error("the user is still referenced by other data")]
     UserReferenced,
+    /// Too many tries: this one was not made. Says nothing about the account.
+    #[error("too many tries")]
+    Throttled(Refusal),
     /// As many passwords as may wait are waiting to be hashed.
     #[error("too many passwords are waiting to be hashed")]
     Overloaded,

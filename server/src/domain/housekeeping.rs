@@ -117,6 +117,7 @@ impl Housekeeping {
                 sessions = kept.sessions,
                 successors = kept.successors,
                 audit_events = kept.audit_events,
+                counts = kept.counts,
                 "forgot what is over"
             ),
             Err(error) => tracing::warn!(%error, "housekeeping failed"),

@@ -27,6 +27,7 @@ pub mod sessions;
 pub mod signer;
 pub mod status;
 mod successor;
+pub mod throttle;
 pub mod tokens;
 pub mod transfer;
 pub mod user;

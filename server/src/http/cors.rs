@@ -16,8 +16,9 @@ use crate::config::CorsPolicy;
 const MAX_AGE: u16 = 7200;
 
 /// What a page may read beside the headers that it always may.
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("etag, retry-after, www-authenticate, x-request-id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "etag, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id",
+);
 
 /// What a request says about where it comes from, kept until there is an answer.
 #[derive(Clone, Debug, Default)]

@@ -14,7 +14,9 @@ use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::{Reply, Response};
 
 use super::oauth_error::Complaint;
+use super::rate_limit;
 use crate::domain::error::{Error, Violation};
+use crate::domain::throttle::Refusal;
 use crate::storage::{Source, StorageError};
 
 /// Declares [`Problem`] as a table: variant, status, code and message of each.
@@ -104,6 +106,8 @@ problems! {
     FormExpected => UNSUPPORTED_MEDIA_TYPE, "form_expected", "Send the request body as application/x-www-form-urlencoded";
     /// A body whose fields do not fit.
     ValidationFailed => UNPROCESSABLE_ENTITY, "validation_failed", "The request body does not fit";
+    /// More tries than are allowed (RFC 6585 section 4).
+    TooManyRequests => TOO_MANY_REQUESTS, "too_many_requests", "Too many tries, wait before the next one";
     /// A fault of ours.
     InternalError => INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side";
     /// As many passwords as may wait are waiting to be hashed.
@@ -151,6 +155,8 @@ impl Problem {
 pub(crate) struct ApiError {
     problem: Problem,
     violations: Vec<Violation>,
+    /// What has run out, and for how long.
+    refusal: Option<Refusal>,
     /// What went wrong inside; for the log.
     cause: Option<Source>,
 }
@@ -213,6 +219,9 @@ impl ApiError {
         if self.problem.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
         }
+        if let Some(refusal) = &self.refusal {
+            rate_limit::describe(refusal, headers);
+        }
         response
     }
 
@@ -240,6 +249,7 @@ impl From<Problem> for ApiError {
         Self {
             problem,
             violations: Vec::new(),
+            refusal: None,
             cause: None,
         }
     }
@@ -259,6 +269,10 @@ impl From<Error> for ApiError {
             Error::InvalidClient => Problem::InvalidClient.into(),
             Error::SessionNotFound => Problem::SessionNotFound.into(),
             Error::UserReferenced => Problem::UserReferenced.into(),
+            Error::Throttled(refusal) => Self {
+                refusal: Some(refusal),
+                ..Problem::TooManyRequests.into()
+            },
             Error::Overloaded => Problem::Overloaded.into(),
             Error::Storage(cause) => match cause {
                 StorageError::Unavailable(_) => Problem::DatabaseUnavailable.because(cause.into()),
@@ -426,6 +440,23 @@ mod tests {
             challenge.contains(r#"error="invalid_token""#),
             "{challenge}"
         );
+    }
+
+    #[tokio::test]
+    async fn says_what_has_run_out_and_until_when() {
+        let refusal = Refusal {
+            limit: crate::domain::throttle::Limit::Address,
+            wait: std::time::Duration::from_millis(35_001),
+            quota: 100,
+            window: Some(std::time::Duration::from_secs(3600)),
+        };
+        let (response, body) = sent(Error::Throttled(refusal).into()).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(body["code"], "too_many_requests");
+        let headers = response.headers();
+        assert_eq!(headers[RETRY_AFTER], "36");
+        assert_eq!(headers["ratelimit"], r#""address";r=0;t=36"#);
+        assert_eq!(headers["ratelimit-policy"], r#""address";q=100;w=3600"#);
     }
 
     #[test]

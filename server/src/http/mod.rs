@@ -35,6 +35,7 @@ mod oauth_error;
 mod openapi;
 mod operation;
 mod pages;
+mod rate_limit;
 mod request_id;
 mod route_table;
 mod routes;

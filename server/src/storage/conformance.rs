@@ -18,6 +18,7 @@ mod keys;
 mod rotation;
 mod sessions;
 mod status;
+mod throttle;
 mod transfer;
 mod turns;
 mod users;
@@ -32,6 +33,7 @@ pub(super) use self::keys::*;
 pub(super) use self::rotation::*;
 pub(super) use self::sessions::*;
 pub(super) use self::status::*;
+pub(super) use self::throttle::*;
 pub(super) use self::transfer::*;
 pub(super) use self::turns::*;
 pub(super) use self::users::*;
@@ -99,6 +101,19 @@ macro_rules! suite {
             housekeeping_deletes_sealed_successors,
             of_twenty_at_once_one_gets_the_turn,
             a_turn_comes_again_after_its_time,
+            of_200_tries_at_once_ten_are_allowed,
+            of_300_tries_from_one_network_a_hundred_are_allowed,
+            pauses_grow_with_each_failure,
+            a_right_password_ends_a_row_of_failures,
+            a_known_network_has_a_count_of_its_own,
+            only_the_latest_networks_stay_known,
+            what_was_not_tried_is_given_back,
+            failures_can_be_cleared_and_accounts_forgotten,
+            of_50_sign_ups_at_once_as_many_are_allowed_as_there_are,
+            a_try_without_a_client_has_no_network,
+            housekeeping_forgets_counts_that_say_nothing,
+            tries_that_are_counted_out_of_order_do_not_wait,
+            a_clock_that_was_set_back_keeps_nobody_waiting,
             imported_users_are_found_again_exactly,
             an_import_that_is_run_again_changes_nothing,
             who_is_in_the_way_of_an_import_stays,

@@ -35,6 +35,9 @@ use crate::domain::session::{
     EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
 };
 use crate::domain::status::StatusIndex;
+use crate::domain::throttle::{
+    AccountCount, AccountKey, Attempt, Budget, Counted, Network, Outcome, Scope, ThrottleRules,
+};
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -242,6 +245,62 @@ pub trait Storage: Send + Sync + 'static {
     async fn audit(&self, filter: &AuditFilter, page: AuditPage, limit: u32)
     -> Result<Vec<Record>>;
 
+    /// Counts a try at a password as a failure, if the account and the network allow one.
+    ///
+    /// Each of the two counts by an update that carries its condition, so that of any
+    /// number at once only as many are allowed as there is room for.
+    async fn count_try(
+        &self,
+        cx: &WriteContext,
+        attempt: &Attempt,
+        rules: &ThrottleRules,
+    ) -> Result<Counted>;
+
+    /// Takes back that a try, which was counted in `scope`, was a failure.
+    ///
+    /// When it was right the failures of that count are forgotten, and the network is known
+    /// from then on.
+    async fn settle_try(
+        &self,
+        cx: &WriteContext,
+        attempt: &Attempt,
+        scope: Scope,
+        outcome: Outcome,
+        rules: &ThrottleRules,
+    ) -> Result<()>;
+
+    /// Counts a sign-up from a network; how long it has to wait when there is no room.
+    async fn count_sign_up(
+        &self,
+        cx: &WriteContext,
+        network: &Network,
+        budget: &Budget,
+    ) -> Result<Option<Duration>>;
+
+    /// Gives the account a count of its own for a network, until then, without failures.
+    async fn know_network(
+        &self,
+        cx: &WriteContext,
+        account: &AccountKey,
+        network: &Network,
+        until: Timestamp,
+    ) -> Result<()>;
+
+    /// The counts of the account that have failures, the most failures first.
+    async fn account_counts(&self, account: &AccountKey) -> Result<Vec<AccountCount>>;
+
+    /// Forgets the failures of the account, which is that of `user`; says whether there were
+    /// any. Known networks stay known.
+    async fn clear_failures(
+        &self,
+        cx: &WriteContext,
+        account: &AccountKey,
+        user: UserId,
+    ) -> Result<bool>;
+
+    /// Forgets everything about the account.
+    async fn forget_account(&self, cx: &WriteContext, account: &AccountKey) -> Result<()>;
+
     /// Takes the turn at `chore` if nobody has taken it for the time `every`; says whether
     /// this is who has it now.
     ///
@@ -329,7 +388,21 @@ pub struct Housekept {
     pub successors: u64,
     /// Deleted records of the audit trail.
     pub audit_events: u64,
+    /// Deleted counts of tries.
+    pub counts: u64,
 }
+
+/// The names under which [`Budget`]s are stored.
+const FAILURES: &str = "failures";
+const SIGN_UPS: &str = "sign_ups";
+
+/// The most counts of accounts for networks that are not known. Beyond, those with the
+/// fewest failures go, the oldest first: whoever tries a million addresses to fill the disk,
+/// or to have others forgotten, removes what is least worth keeping.
+const COUNTS_MAX: u32 = 1_000_000;
+
+/// The most networks that an account knows; the latest stay.
+const KNOWN_MAX: u32 = 32;
 
 /// The result of a storage method.
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;

@@ -176,13 +176,18 @@ pub(in crate::cli) struct Unlock {
 }
 
 impl Unlock {
-    /// No number of failures locks an account yet, so there is never anything to undo;
-    /// the command says so rather than leave scripts without it.
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
-        self.target.change(cx, async |_, user| {
+        self.target.change(cx, async |service, user| {
+            let operator = service.operator();
+            let unlocked = service.administration.unlock(&operator, &user).await?;
+            let sentence = if unlocked {
+                format!("forgot the wrong passwords given for {}", user.email)
+            } else {
+                format!("no wrong password was given for {}", user.email)
+            };
             Ok((
-                format!("{} is not locked", user.email),
-                json!({ "user_id": user.id, "unlocked": false }),
+                sentence,
+                json!({ "user_id": user.id, "unlocked": unlocked }),
             ))
         })
     }

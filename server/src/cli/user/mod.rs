@@ -6,6 +6,7 @@
 mod add;
 mod change;
 mod export;
+mod failures;
 mod import;
 mod lines;
 mod progress;

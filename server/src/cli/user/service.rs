@@ -14,11 +14,14 @@ use crate::domain::error::Error;
 use crate::domain::hasher::Hasher;
 use crate::domain::password::Password;
 use crate::domain::password_rules::{NewPassword, PasswordRules};
+use crate::domain::throttle::ThrottleRules;
 use crate::storage::SharedStorage;
 
 /// The use cases of operators, over the configured database.
 pub(super) struct Service {
     pub(super) administration: Administration,
+    /// How often passwords may be tried; none when that is not limited.
+    pub(super) throttle: Option<ThrottleRules>,
     rules: PasswordRules,
     storage: SharedStorage,
 }
@@ -37,6 +40,7 @@ impl Service {
         let storage = opened.storage;
         Ok(Self {
             administration: Administration::new(Arc::clone(&storage), hasher, entropy),
+            throttle: ThrottleRules::of(&opened.config.rate_limits),
             rules: PasswordRules::new(passwords.policy.policy()),
             storage,
         })

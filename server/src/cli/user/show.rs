@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
+use super::failures::{self, ShownFailures};
 use super::{Service, UserJson, find};
 use crate::cli::open::Missing;
 use crate::cli::{Context, output, runtime};
@@ -87,6 +88,7 @@ struct ShownUser<'a> {
     #[serde(flatten)]
     user: UserJson<'a>,
     sessions: Vec<ShownSession<'a>>,
+    failures: Vec<ShownFailures>,
 }
 
 #[derive(Serialize)]
@@ -101,7 +103,7 @@ struct ShownSession<'a> {
 
 impl Show {
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
-        let (user, sessions) = runtime::command(async {
+        let (user, sessions, failures) = runtime::command(async {
             let service = Service::open(cx, Missing::Refuse).await?;
             let user = find(&service, &self.user).await?;
             let sessions = service
@@ -109,16 +111,27 @@ impl Show {
                 .sessions(&service.operator(), user.id)
                 .await
                 .context("cannot read the sessions")?;
+            let (rules, now) = (service.throttle.as_ref(), service.operator().now);
+            let failures: Vec<ShownFailures> = service
+                .administration
+                .failures(&user)
+                .await
+                .context("cannot read the failed tries")?
+                .iter()
+                .map(|count| ShownFailures::new(count, rules, now))
+                .collect();
             service.close().await;
-            Ok((user, sessions))
+            Ok((user, sessions, failures))
         })?;
         if self.json {
             return output::json(&ShownUser {
                 user: UserJson::from(&user),
                 sessions: sessions.iter().map(ShownSession::from).collect(),
+                failures,
             });
         }
-        print(&user, &sessions)
+        print(&user, &sessions)?;
+        failures::print(&failures)
     }
 }
 

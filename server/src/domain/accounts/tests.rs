@@ -10,6 +10,7 @@ use crate::domain::entropy::SystemEntropy;
 use crate::domain::hasher::{Argon2Cost, HasherOptions};
 use crate::domain::keyring::Keyring;
 use crate::domain::keys::KeySettings;
+use crate::domain::throttle::ThrottleRules;
 use crate::domain::tokens::TokenRules;
 use crate::storage::sqlite::SqliteStorage;
 
@@ -62,6 +63,7 @@ impl World {
             Arc::clone(&self.sessions),
             Hasher::start(&options, Arc::clone(&entropy)).expect("threads"),
             rules(),
+            Throttle::new(Arc::clone(&self.storage), Some(ThrottleRules::default())),
             upgrade_foreign,
             entropy,
         )
@@ -296,7 +298,7 @@ async fn the_right_password_is_right_while_its_hash_is_replaced() {
     })
     .await;
     with_the_hash_replaced_in_each_wait(async |accounts, user| {
-        accounts.delete(&cx(), user.id, password(old)).await
+        accounts.delete(&cx(), user, password(old)).await
     })
     .await;
 }
@@ -352,7 +354,7 @@ async fn a_disabled_account_changes_nothing() {
         Err(Error::InvalidAccessToken)
     ));
     assert!(matches!(
-        accounts.delete(&cx(), user.id, password(PASSWORD)).await,
+        accounts.delete(&cx(), &user, password(PASSWORD)).await,
         Err(Error::InvalidAccessToken)
     ));
 }
@@ -366,7 +368,7 @@ async fn deleting_takes_the_password() {
         .await
         .expect("signs up");
     let cx = cx();
-    let delete = |text| accounts.delete(&cx, user.user.id, password(text));
+    let delete = |text| accounts.delete(&cx, &user.user, password(text));
 
     assert!(matches!(
         delete("Analytical-Engine-2").await,

@@ -61,6 +61,10 @@ words! {
         UserDeleted = "user.deleted",
         /// The deletion of a user was refused.
         DeletionFailed = "user.deletion_failed",
+        /// Wrong passwords in a row have brought a pause.
+        UserPaused = "user.paused",
+        /// An operator has ended the pause, or forgotten the wrong passwords.
+        UserUnlocked = "user.unlocked",
         /// Users were taken in from a file.
         UsersImported = "user.imported",
         /// Users were written to a file, with the hashes of their passwords.
@@ -110,6 +114,7 @@ impl Word {
             Self::SignInFailed
             | Self::RefreshReused
             | Self::PasswordChangeFailed
+            | Self::UserPaused
             | Self::DeletionFailed => Outcome::Failure,
             _ => Outcome::Success,
         }
@@ -118,7 +123,7 @@ impl Word {
     /// Whether an operator who reads warnings alone wants to know.
     #[must_use]
     pub(super) const fn is_alarming(self) -> bool {
-        matches!(self, Self::RefreshReused)
+        matches!(self, Self::RefreshReused | Self::UserPaused)
     }
 
     /// The word that is written like this.

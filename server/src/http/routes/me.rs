@@ -67,6 +67,7 @@ pub(crate) fn delete(operation: Operation, state: &Shared) -> Endpoint {
         .no_content(StatusCode::NO_CONTENT, "It is gone.")
         .problem(Problem::WrongPassword)
         .problem(Problem::UserReferenced)
+        .problem(Problem::TooManyRequests)
         .problem(Problem::Overloaded)
         .answered_by(|route| {
             let body = body(state.settings.max_body);
@@ -83,7 +84,7 @@ async fn remove(state: Shared, caller: Caller, body: Body) -> Result<Response, A
         return Err(fields.refusal());
     };
     let cx = caller.context(now).by(user.id);
-    state.accounts.delete(&cx, user.id, password).await?;
+    state.accounts.delete(&cx, &user, password).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -97,6 +98,7 @@ pub(crate) fn change_password(operation: Operation, state: &Shared) -> Endpoint 
         .body(const { &[CURRENT_PASSWORD.required(), NEW_PASSWORD.required()] })
         .answer::<TokensBody>(StatusCode::OK, "The tokens of the new session.")
         .problem(Problem::WrongPassword)
+        .problem(Problem::TooManyRequests)
         .problem(Problem::Overloaded)
         .answered_by(|route| {
             let body = body(state.settings.max_body);

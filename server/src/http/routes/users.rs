@@ -54,6 +54,7 @@ pub(crate) fn sign_up(operation: Operation, state: &Shared) -> Endpoint {
         )
         .answer::<SignedInBody>(StatusCode::CREATED, "The new user, signed in.")
         .problem(Problem::EmailTaken)
+        .problem(Problem::TooManyRequests)
         .problem(Problem::Overloaded)
         .answered_by(|route| {
             let body = body(state.settings.max_body);
@@ -106,6 +107,7 @@ pub(crate) fn sign_in(operation: Operation, state: &Shared) -> Endpoint {
         .answer::<SignedInBody>(StatusCode::OK, "The user, signed in.")
         .problem(Problem::InvalidCredentials)
         .problem(Problem::UserDisabled)
+        .problem(Problem::TooManyRequests)
         .problem(Problem::Overloaded)
         .answered_by(|route| {
             let body = body(state.settings.max_body);

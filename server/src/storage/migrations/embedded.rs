@@ -84,6 +84,14 @@ pub(super) const SQLITE: &[Migration] = &[
         loses: Some("the places of sessions in status lists"),
         predecessor: None,
     },
+    Migration {
+        version: 11,
+        name: "create_throttle",
+        up: include_str!("../../../../migrations/sqlite/0011_create_throttle/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0011_create_throttle/down.sql"),
+        loses: Some("how often passwords were tried"),
+        predecessor: None,
+    },
 ];
 
 /// Every step for PostgreSQL.
@@ -176,6 +184,14 @@ pub(super) const POSTGRES: &[Migration] = &[
         up: include_str!("../../../../migrations/postgres/0010_create_status_lists/up.sql"),
         down: include_str!("../../../../migrations/postgres/0010_create_status_lists/down.sql"),
         loses: Some("the places of sessions in status lists"),
+        predecessor: None,
+    },
+    Migration {
+        version: 11,
+        name: "create_throttle",
+        up: include_str!("../../../../migrations/postgres/0011_create_throttle/up.sql"),
+        down: include_str!("../../../../migrations/postgres/0011_create_throttle/down.sql"),
+        loses: Some("how often passwords were tried"),
         predecessor: None,
     },
 ];

@@ -16,6 +16,7 @@ mod refused;
 mod rows;
 mod sessions;
 mod status;
+mod throttle;
 mod tls;
 mod transaction;
 mod transfer;
@@ -48,6 +49,9 @@ use crate::domain::session::{
     EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
 };
 use crate::domain::status::StatusIndex;
+use crate::domain::throttle::{
+    AccountCount, AccountKey, Attempt, Budget, Counted, Network, Outcome, Scope, ThrottleRules,
+};
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -435,13 +439,83 @@ impl Storage for PostgresStorage {
             .await
     }
 
+    async fn count_try(
+        &self,
+        cx: &WriteContext,
+        attempt: &Attempt,
+        rules: &ThrottleRules,
+    ) -> Result<Counted> {
+        self.write(|db| async move { throttle::count_try(&db, cx.now, attempt, rules).await })
+            .await
+    }
+
+    async fn settle_try(
+        &self,
+        cx: &WriteContext,
+        attempt: &Attempt,
+        scope: Scope,
+        outcome: Outcome,
+        rules: &ThrottleRules,
+    ) -> Result<()> {
+        self.write(|db| async move {
+            throttle::settle_try(&db, cx.now, attempt, scope, outcome, rules).await
+        })
+        .await
+    }
+
+    async fn count_sign_up(
+        &self,
+        cx: &WriteContext,
+        network: &Network,
+        budget: &Budget,
+    ) -> Result<Option<Duration>> {
+        self.write(|db| async move { throttle::count_sign_up(&db, cx.now, network, budget).await })
+            .await
+    }
+
+    async fn know_network(
+        &self,
+        cx: &WriteContext,
+        account: &AccountKey,
+        network: &Network,
+        until: Timestamp,
+    ) -> Result<()> {
+        self.write(|db| async move {
+            throttle::know_network(&db, cx.now, account, network, until).await
+        })
+        .await
+    }
+
+    async fn account_counts(&self, account: &AccountKey) -> Result<Vec<AccountCount>> {
+        self.read(|db| async move { throttle::account_counts(&db, account).await })
+            .await
+    }
+
+    async fn clear_failures(
+        &self,
+        cx: &WriteContext,
+        account: &AccountKey,
+        user: UserId,
+    ) -> Result<bool> {
+        let cx = &Journal::new(cx);
+        self.change(cx, |db| async move {
+            throttle::clear_failures(&db, cx, account, user).await
+        })
+        .await
+    }
+
+    async fn forget_account(&self, _cx: &WriteContext, account: &AccountKey) -> Result<()> {
+        self.write(|db| async move { throttle::forget_account(&db, account).await })
+            .await
+    }
+
     async fn take_turn(&self, _cx: &WriteContext, chore: Chore, every: Duration) -> Result<bool> {
         self.write(|db| async move { turns::take(&db, chore, every).await })
             .await
     }
 
     /// In batches, each an atomic unit of work, so that no lock is held for long.
-    async fn housekeep(&self, _cx: &WriteContext, limits: Limits) -> Result<Housekept> {
+    async fn housekeep(&self, cx: &WriteContext, limits: Limits) -> Result<Housekept> {
         let over = limits.sessions_over_before;
         let rotated = limits.rotated_before;
         let limit = HOUSEKEEPING_BATCH;
@@ -458,10 +532,21 @@ impl Storage for PostgresStorage {
         let audit_events = self
             .in_batches(|db| async move { audit::delete(&db, audited, limit).await })
             .await?;
+        let now = cx.now;
+        let forgotten = self
+            .in_batches(|db| async move { throttle::delete_over(&db, now, limit).await })
+            .await?;
+        let too_many = self
+            .in_batches(|db| async move { throttle::delete_too_many(&db, limit).await })
+            .await?;
+        let come_back = self
+            .in_batches(|db| async move { throttle::delete_come_back(&db, now, limit).await })
+            .await?;
         Ok(Housekept {
             audit_events,
             sessions: ended + expired,
             successors,
+            counts: forgotten + too_many + come_back,
         })
     }
 

@@ -16,6 +16,7 @@ mod readers;
 mod rows;
 mod sessions;
 mod status;
+mod throttle;
 mod transfer;
 mod turns;
 mod users;
@@ -48,6 +49,9 @@ use crate::domain::session::{
     EndReason, NewSession, RefreshTokens, Rotation, RotationOutcome, Session,
 };
 use crate::domain::status::StatusIndex;
+use crate::domain::throttle::{
+    AccountCount, AccountKey, Attempt, Budget, Counted, Network, Outcome, Scope, ThrottleRules,
+};
 use crate::domain::transfer::{ImportOutcome, ImportedUser};
 use crate::domain::user::{Credentials, NewUser, ProfileChange, User};
 
@@ -442,6 +446,78 @@ impl Storage for SqliteStorage {
             .await
     }
 
+    async fn count_try(
+        &self,
+        cx: &WriteContext,
+        attempt: &Attempt,
+        rules: &ThrottleRules,
+    ) -> Result<Counted> {
+        let (now, attempt, rules) = (cx.now, attempt.clone(), rules.clone());
+        self.write(move |db| throttle::count_try(db, now, &attempt, &rules))
+            .await
+    }
+
+    async fn settle_try(
+        &self,
+        cx: &WriteContext,
+        attempt: &Attempt,
+        scope: Scope,
+        outcome: Outcome,
+        rules: &ThrottleRules,
+    ) -> Result<()> {
+        let (now, attempt, rules) = (cx.now, attempt.clone(), rules.clone());
+        self.write(move |db| throttle::settle_try(db, now, &attempt, scope, outcome, &rules))
+            .await
+    }
+
+    async fn count_sign_up(
+        &self,
+        cx: &WriteContext,
+        network: &Network,
+        budget: &Budget,
+    ) -> Result<Option<Duration>> {
+        let (now, network, budget) = (cx.now, network.clone(), budget.clone());
+        self.write(move |db| throttle::count_sign_up(db, now, &network, &budget))
+            .await
+    }
+
+    async fn know_network(
+        &self,
+        cx: &WriteContext,
+        account: &AccountKey,
+        network: &Network,
+        until: Timestamp,
+    ) -> Result<()> {
+        let (now, account, network) = (cx.now, *account, network.clone());
+        self.write(move |db| throttle::know_network(db, now, &account, &network, until))
+            .await
+    }
+
+    async fn account_counts(&self, account: &AccountKey) -> Result<Vec<AccountCount>> {
+        let account = *account;
+        self.read(move |db| throttle::account_counts(db, &account))
+            .await
+    }
+
+    async fn clear_failures(
+        &self,
+        cx: &WriteContext,
+        account: &AccountKey,
+        user: UserId,
+    ) -> Result<bool> {
+        let account = *account;
+        self.change(cx, move |db, journal| {
+            throttle::clear_failures(db, journal, &account, user)
+        })
+        .await
+    }
+
+    async fn forget_account(&self, _cx: &WriteContext, account: &AccountKey) -> Result<()> {
+        let account = *account;
+        self.write(move |db| throttle::forget_account(db, &account))
+            .await
+    }
+
     async fn take_turn(&self, cx: &WriteContext, chore: Chore, every: Duration) -> Result<bool> {
         let now = cx.now;
         self.write(move |db| turns::take(db, chore, now, every))
@@ -449,10 +525,11 @@ impl Storage for SqliteStorage {
     }
 
     /// In batches, each an atomic unit of work, so that other changes pass in between.
-    async fn housekeep(&self, _cx: &WriteContext, limits: Limits) -> Result<Housekept> {
+    async fn housekeep(&self, cx: &WriteContext, limits: Limits) -> Result<Housekept> {
         let over = limits.sessions_over_before;
         let rotated = limits.rotated_before;
         let audited = limits.audited_before;
+        let now = cx.now;
         Ok(Housekept {
             audit_events: self
                 .in_batches(move |db| audit::delete(db, audited, HOUSEKEEPING_BATCH))
@@ -462,6 +539,9 @@ impl Storage for SqliteStorage {
                 .await?,
             sessions: self
                 .in_batches(move |db| sessions::delete_over(db, over, HOUSEKEEPING_BATCH))
+                .await?,
+            counts: self
+                .in_batches(move |db| throttle::delete_over(db, now, HOUSEKEEPING_BATCH))
                 .await?,
         })
     }

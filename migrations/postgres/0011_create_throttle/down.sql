@@ -1,0 +1,2 @@
+DROP TABLE network_budgets;
+DROP TABLE account_failures;

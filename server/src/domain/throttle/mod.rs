@@ -1,0 +1,306 @@
+//! Throttling: how often a password may be tried.
+//!
+//! Every way to try one asks here first: sign-in, change of the password, deletion of the
+//! account. A try is counted *before* the password is hashed, in the database, by an update
+//! that carries its own condition: of two hundred tries at once, exactly as many as the
+//! limit get through, whatever instance they meet and whenever it was started. What turns
+//! out to be right is given back.
+//!
+//! Two things are counted, and both have to allow a try:
+//!
+//! - **failures in a row at one account** ([`Backoff`]): a few without a pause, then
+//!   pauses that grow, and at 100 (SP 800-63B section 3.2.2) one of a day between tries.
+//!   An account is named by its canonical address ([`AccountKey`]), whether it exists or
+//!   not, so that an answer never tells.
+//! - **failures from one network** ([`Budget`]): a client address, or a /64 in IPv6, may
+//!   fail so often in an hour, whoever it tries to be. Successes cost nothing, so that many
+//!   people behind one address are no nuisance to each other.
+//!
+//! Somebody who fails on purpose must not lock the owner out. Where the owner has signed in
+//! lately, the account has a count of its own ([`Scope::Known`]): what strangers do
+//! elsewhere does not touch it, and it has the same pauses and the same end.
+//!
+//! A refusal comes before the hash and looks the same for a right and a wrong password, for
+//! an account and for none.
+
+mod account;
+mod backoff;
+mod budget;
+mod network;
+mod rules;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::account::AccountKey;
+pub use self::backoff::{Backoff, Failures};
+pub use self::budget::Budget;
+pub use self::network::Network;
+pub use self::rules::ThrottleRules;
+use super::audit::{Event, Word};
+use super::context::WriteContext;
+use super::error::{Error, Result};
+use crate::storage::SharedStorage;
+
+/// A try at the password of an account, from somewhere.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The account, which need not exist.
+    pub account: AccountKey,
+    /// Where it comes from; none when there is no client.
+    pub network: Option<Network>,
+}
+
+/// Which of an account's counts a try was counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The one of a network from which the user has signed in lately.
+    Known,
+    /// The one of everywhere else.
+    Elsewhere,
+}
+
+/// What became of counting a try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// It may be made.
+    Allowed {
+        /// The count that it was counted in.
+        scope: Scope,
+        /// How many failures in a row there are if it is another one.
+        failures: u32,
+    },
+    /// It may not, and was not counted.
+    Refused(Refusal),
+}
+
+/// How a counted try ended, where that is not the failure that it was counted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The password was right.
+    Right,
+    /// It was not looked at.
+    NotMade,
+}
+
+/// Why a try is refused, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What has run out.
+    pub limit: Limit,
+    /// How long to wait.
+    pub wait: Duration,
+    /// How many there are of it.
+    pub quota: u32,
+    /// The time in which that many come back; none where pauses grow.
+    pub window: Option<Duration>,
+}
+
+/// What can run out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Failures in a row at one account.
+    Account,
+    /// Failures from one network.
+    Address,
+    /// Sign-ups from one network.
+    SignUps,
+}
+
+impl Limit {
+    /// The stable word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Address => "address",
+            Self::SignUps => "sign-ups",
+        }
+    }
+}
+
+/// One of an account's counts, as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountCount {
+    /// Which network it is for; none for everywhere else.
+    pub network: Option<Network>,
+    /// What has failed.
+    pub failures: Failures,
+}
+
+/// What counts tries and refuses them. Cheap to clone.
+#[derive(Clone)]
+pub struct Throttle {
+    storage: SharedStorage,
+    /// None when nothing is limited.
+    rules: Option<Arc<ThrottleRules>>,
+}
+
+impl Throttle {
+    /// Counts in `storage` by `rules`; without rules nothing is counted.
+    #[must_use]
+    pub fn new(storage: SharedStorage, rules: Option<ThrottleRules>) -> Self {
+        Self {
+            storage,
+            rules: rules.map(Arc::new),
+        }
+    }
+
+    /// Asks for a try at an account's password, before the password is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Throttled`] when it may not be made; [`Error::Storage`] when it cannot be
+    /// counted, because what is not counted is not tried.
+    pub async fn attempt<'a>(
+        &'a self,
+        cx: &'a WriteContext,
+        account: AccountKey,
+    ) -> Result<Permit<'a>> {
+        let network = cx.address.map(Network::of);
+        let attempt = Attempt { account, network };
+        let Some(rules) = self.rules.as_deref() else {
+            return Ok(Permit(None));
+        };
+        match self.storage.count_try(cx, &attempt, rules).await? {
+            Counted::Allowed { scope, failures } => Ok(Permit(Some(Counting {
+                storage: &self.storage,
+                rules,
+                cx,
+                attempt,
+                scope,
+                failures,
+            }))),
+            Counted::Refused(refusal) => Err(refused(refusal)),
+        }
+    }
+
+    /// Asks for a sign-up. Each counts, because each costs a hash and tells whether there
+    /// is an account.
+    ///
+    /// # Errors
+    ///
+    /// As [`Throttle::attempt`].
+    pub async fn sign_up(&self, cx: &WriteContext) -> Result<()> {
+        let (Some(rules), Some(address)) = (self.rules.as_deref(), cx.address) else {
+            return Ok(());
+        };
+        let budget = &rules.sign_ups;
+        let network = Network::of(address);
+        let spent = self.storage.count_sign_up(cx, &network, budget).await?;
+        let Some(wait) = spent else { return Ok(()) };
+        Err(refused(budget.refusal(Limit::SignUps, wait)))
+    }
+
+    /// Remembers that the owner of the account is at the client's address.
+    ///
+    /// A failure is logged: what has been done stands without it.
+    pub async fn is_home(&self, cx: &WriteContext, account: AccountKey) {
+        let (Some(rules), Some(address)) = (self.rules.as_deref(), cx.address) else {
+            return;
+        };
+        let network = Network::of(address);
+        let until = cx.now.plus(rules.known_memory);
+        let remembered = self.storage.know_network(cx, &account, &network, until);
+        if let Err(error) = remembered.await {
+            tracing::warn!(%error, "the address of a sign-up is not remembered");
+        }
+    }
+
+    /// Forgets everything about the account, which is gone.
+    ///
+    /// A failure is logged: housekeeping comes to it in time.
+    pub async fn forget(&self, cx: &WriteContext, account: AccountKey) {
+        if let Err(error) = self.storage.forget_account(cx, &account).await {
+            tracing::warn!(%error, "the counts of a deleted account stay for now");
+        }
+    }
+}
+
+/// Logs what has run out. Where the request came from stands beside it; which account was
+/// meant does not, because what somebody typed who was not let in may be anything.
+fn refused(refusal: Refusal) -> Error {
+    tracing::warn!(
+        limit = refusal.limit.as_str(),
+        wait_seconds = refusal.seconds(),
+        "too many tries"
+    );
+    Error::Throttled(refusal)
+}
+
+impl Refusal {
+    /// How long to wait in whole seconds, rounded up.
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        u64::try_from(self.wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX)
+    }
+}
+
+/// The leave to try a password once. Counted as a failure until it is said to be none: who
+/// goes away in between has tried.
+#[must_use = "a try that succeeds has to be given back"]
+pub struct Permit<'a>(Option<Counting<'a>>);
+
+struct Counting<'a> {
+    storage: &'a SharedStorage,
+    rules: &'a ThrottleRules,
+    cx: &'a WriteContext,
+    attempt: Attempt,
+    scope: Scope,
+    failures: u32,
+}
+
+impl Permit<'_> {
+    /// What there is to record, beside the failure, if this is one: that a pause begins.
+    #[must_use]
+    pub fn pause(&self, failed: &Event) -> Option<Event> {
+        let Counting {
+            rules, failures, ..
+        } = self.0.as_ref()?;
+        let pause = rules.backoff.pause(*failures);
+        if pause.is_zero() {
+            return None;
+        }
+        let detail = format!("{failures} in a row, {} s", pause.as_secs());
+        Some(Event {
+            word: Word::UserPaused,
+            detail: Some(detail),
+            ..failed.clone()
+        })
+    }
+
+    /// The password was right: the failures of before are forgotten, and the place where it
+    /// was given is remembered.
+    pub async fn right(self) {
+        self.end(Outcome::Right).await;
+    }
+
+    /// It came to nothing for this reason, which is given back. Unless the password was
+    /// wrong it was not looked at, and it is as if nobody had asked.
+    pub async fn failed(self, reason: Error) -> Error {
+        if !matches!(reason, Error::InvalidCredentials | Error::WrongPassword) {
+            self.end(Outcome::NotMade).await;
+        }
+        reason
+    }
+
+    /// A failure is logged: the count is too high then, which errs on the safe side.
+    async fn end(self, outcome: Outcome) {
+        let Some(counting) = self.0 else { return };
+        let Counting {
+            storage,
+            rules,
+            cx,
+            attempt,
+            scope,
+            ..
+        } = counting;
+        let settled = storage.settle_try(cx, &attempt, scope, outcome, rules);
+        if let Err(error) = settled.await {
+            tracing::warn!(%error, "a try that was no failure stays counted as one");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+use std::net::IpAddr;
+
+use super::*;
+use crate::domain::clock::Timestamp;
+use crate::domain::email::Email;
+use crate::storage::sqlite::SqliteStorage;
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+fn storage() -> SharedStorage {
+    Arc::new(SqliteStorage::in_memory(NOW).expect("a database"))
+}
+
+fn ada() -> AccountKey {
+    AccountKey::of(&Email::parse("ada@example.com").expect("an address"))
+}
+
+fn from(address: &str) -> WriteContext {
+    WriteContext {
+        address: Some(address.parse::<IpAddr>().expect("an address")),
+        ..WriteContext::service(NOW)
+    }
+}
+
+/// Tries until it is refused; says how often it was not.
+async fn exhaust(throttle: &Throttle, cx: &WriteContext) -> (u32, Refusal) {
+    for tries in 0.. {
+        match throttle.attempt(cx, ada()).await {
+            Ok(permit) => {
+                assert!(matches!(
+                    permit.failed(Error::WrongPassword).await,
+                    Error::WrongPassword
+                ));
+            }
+            Err(Error::Throttled(refusal)) => return (tries, refusal),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    unreachable!("there are more tries than numbers");
+}
+
+#[tokio::test]
+async fn a_permit_counts_as_a_failure_unless_it_is_said_to_be_none() {
+    let throttle = Throttle::new(storage(), Some(ThrottleRules::default()));
+    let cx = from("192.0.2.1");
+    for _ in 0..4 {
+        // Whoever goes away has tried.
+        drop(throttle.attempt(&cx, ada()).await.expect("allowed"));
+    }
+    for _ in 0..50 {
+        let permit = throttle.attempt(&cx, ada()).await.expect("allowed");
+        let _: Error = permit.failed(Error::Overloaded).await;
+    }
+    let (tries, refusal) = exhaust(&throttle, &cx).await;
+    assert_eq!(tries, 6);
+    assert_eq!((refusal.limit, refusal.seconds()), (Limit::Account, 60));
+}
+
+#[tokio::test]
+async fn where_somebody_has_signed_up_strangers_lock_nobody_out() {
+    let throttle = Throttle::new(storage(), Some(ThrottleRules::default()));
+    let home = from("2001:db8::1");
+    throttle.is_home(&home, ada()).await;
+    assert_eq!(exhaust(&throttle, &from("192.0.2.1")).await.0, 10);
+    // Another address of the same /64.
+    let next_door = from("2001:db8::2");
+    let permit = throttle.attempt(&next_door, ada()).await;
+    permit.expect("allowed").right().await;
+    throttle.forget(&home, ada()).await;
+    assert_eq!(exhaust(&throttle, &home).await.0, 10);
+}
+
+#[tokio::test]
+async fn without_rules_nothing_is_counted() {
+    let storage = storage();
+    let throttle = Throttle::new(Arc::clone(&storage), None);
+    for _ in 0..1000 {
+        let cx = from("192.0.2.1");
+        throttle.sign_up(&cx).await.expect("allowed");
+        let permit = throttle.attempt(&cx, ada()).await.expect("allowed");
+        let _: Error = permit.failed(Error::InvalidCredentials).await;
+    }
+    let counts = storage.account_counts(&ada()).await;
+    assert_eq!(counts.expect("an answer"), []);
+}
+
+#[tokio::test]
+async fn what_cannot_be_counted_is_not_tried() {
+    let storage = storage();
+    let throttle = Throttle::new(Arc::clone(&storage), Some(ThrottleRules::default()));
+    storage.close().await;
+    let cx = from("192.0.2.1");
+    let refused = throttle.attempt(&cx, ada()).await;
+    assert!(matches!(refused, Err(Error::Storage(_))));
+    let refused = throttle.sign_up(&cx).await;
+    assert!(matches!(refused, Err(Error::Storage(_))));
+}
