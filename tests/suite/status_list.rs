@@ -4,7 +4,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use latchkey_tests::{Answer, Backend, Home, Jwt, Server, on_each_backend};
+use latchkey_tests::{Answer, Backend, Home, Jwt, Server, eventually, on_each_backend};
 use serde_json::{Value, json};
 
 on_each_backend![
@@ -19,6 +19,7 @@ on_each_backend![
     a_session_of_before_gets_a_place_when_it_is_refreshed,
     under_hmac_the_secret_signs_the_list,
     item_60_a_list_is_no_token,
+    a_list_leaves_a_stolen_key_at_once,
 ];
 
 /// Where the status of a token is.
@@ -226,4 +227,25 @@ async fn item_60_a_list_is_no_token(backend: Backend) {
         let answer = server.introspect(&client, &list).await.expect(200);
         assert_eq!(answer.json(), json!({ "active": false }));
     }
+}
+
+/// Security checklist item 64: what was signed with it before is not given out any more.
+async fn a_list_leaves_a_stolen_key_at_once(backend: Backend) {
+    let server = Server::start(backend).await;
+    let kid = async || {
+        let answer = server.get("/status-lists/0").await.expect(200);
+        Jwt::read(answer.text()).header["kid"].clone()
+    };
+    let stolen = kid().await;
+    let name = stolen.as_str().expect("text");
+    let _ = server.cli(["key", "retire", name, "--now"]).await.ok();
+    let next = eventually("another key", async || {
+        let now = kid().await;
+        (now != stolen).then_some(now)
+    })
+    .await;
+    let keys = server.get("/.well-known/jwks.json").await.json();
+    let published = keys["keys"].as_array().expect("keys");
+    assert!(published.iter().any(|key| key["kid"] == next), "{keys}");
+    assert!(!published.iter().any(|key| key["kid"] == stolen), "{keys}");
 }
