@@ -358,6 +358,14 @@ async fn item_23_an_account_that_is_locked_can_be_unlocked(backend: Backend) {
 
     assert_eq!(unlock().await, Value::Bool(true));
     assert_eq!(show().await, json!([]));
+    let words = "user.paused,user.unlocked";
+    let trail = server.cli(["audit", "list", "--event", words, "--json"]);
+    let trail = trail.await.ok().json();
+    assert_eq!(trail[0]["event"], "user.paused", "{trail}");
+    assert_eq!(trail[0]["detail"], "3 in a row, 86400 s");
+    assert_eq!(trail[1]["event"], "user.unlocked");
+    assert_eq!(trail[1]["user_id"], trail[0]["user_id"]);
+    assert_eq!(trail.as_array().map(Vec::len), Some(2));
     let right = server.sign_in(&alice.email, &alice.password).await;
     let _ = right.expect(200);
 }

@@ -300,7 +300,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Argon2Cost, Secret};
+    use crate::config::{Argon2Cost, RateLimits, Secret};
 
     const STRONG: &str = "b1946ac92492d2347c6235b4d2611184e1f3a0c45d6789ab";
 
@@ -377,6 +377,52 @@ mod tests {
         let mut open = Config::default();
         open.server.trusted_proxies = vec!["0.0.0.0/0".parse().expect("a network")];
         assert!(warnings(&open).starts_with("server.trusted_proxies"));
+    }
+
+    #[test]
+    fn pauses_only_grow_and_a_hundred_failures_are_the_most() {
+        let refused = |change: fn(&mut RateLimits)| {
+            let mut config = Config::default();
+            change(&mut config.rate_limits);
+            rate_limits(&config).err().map(|(path, _)| path)
+        };
+        let hour = Duration::from_secs(3600);
+        assert_eq!(refused(|_| {}), None);
+        assert_eq!(
+            refused(|limits| limits.account_lock_after = 101),
+            Some("rate_limits.account_lock_after")
+        );
+        assert_eq!(
+            refused(|limits| limits.account_tries = 0),
+            Some("rate_limits.account_tries")
+        );
+        assert_eq!(
+            refused(|limits| limits.account_lock_after = 9),
+            Some("rate_limits.account_tries")
+        );
+        for (change, path) in [
+            (
+                (|limits, time| limits.account_pause_max = time / 120) as fn(&mut RateLimits, _),
+                "rate_limits.account_pause_max",
+            ),
+            (
+                |limits, time| limits.account_lock = time / 2,
+                "rate_limits.account_lock",
+            ),
+            (
+                |limits, time| limits.account_memory = time,
+                "rate_limits.account_memory",
+            ),
+            (
+                |limits, _| limits.address_failures_window = Duration::ZERO,
+                "rate_limits.address_failures_window",
+            ),
+        ] {
+            let mut config = Config::default();
+            change(&mut config.rate_limits, hour);
+            let problem = rate_limits(&config).expect_err(path);
+            assert_eq!(problem.0, path);
+        }
     }
 
     #[test]
