@@ -114,7 +114,9 @@ export interface Verifier {
    * The same, and fetches a remote key set again when it is older than its
    * `max-age` (one minute to one hour; ten minutes if it has none) or lacks the
    * token's `kid` (at most every 30 seconds), and with `statusList` the token's
-   * status list. When that fails, what is held stays in use.
+   * status list. When that fails, what is held stays in use. When it takes longer
+   * than one second, and what is held will do for this token, that is used and the
+   * fetch goes on.
    */
   verifyAsync(token: string, options?: VerifyOptions): Promise<Verified>;
   /** Checks the signature alone: no claim, no `typ`. The payload need not be JSON. */

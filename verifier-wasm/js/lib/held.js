@@ -4,6 +4,9 @@ import { TIME_LIMIT } from "./remote.js";
 /** A load is at most three fetches: two places for metadata, and the keys. */
 const LONGEST_LOAD = 3 * TIME_LIMIT;
 
+/** How long one that has something to use waits for something newer, in ms, from when its load began. */
+const PATIENCE = 1000;
+
 /** How often one that waits for another request's load looks, in ms. */
 const LOOK_EVERY = 20;
 
@@ -76,6 +79,24 @@ export class Held {
       await this.#loadOnce();
     }
     return this.#loads !== before;
+  }
+
+  /**
+   * The same for one that can do with what is held: a load that takes longer than
+   * `PATIENCE` goes on without it, and what it brings is for those who come later.
+   */
+  async renew() {
+    const refreshing = this.refresh();
+    const left = PATIENCE - since(this.#startedAt);
+    if (left <= 0) {
+      return;
+    }
+    let timer;
+    const enough = new Promise((resolve) => {
+      timer = setTimeout(resolve, left);
+    });
+    await Promise.race([refreshing, enough]);
+    clearTimeout(timer);
   }
 
   /** Forgets what is held; it is loaded again when somebody wants it. */

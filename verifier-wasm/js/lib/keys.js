@@ -45,11 +45,15 @@ export class Keys {
     this.#put = put;
   }
 
-  /** Loads the keys if there are none or they are old. Throws when there are none then. */
+  /** Loads the keys if there are none, or they are old. Throws when there are none then. */
   async bring() {
-    if (this.#held.isDue) {
-      await this.#held.refresh();
+    if (this.areThere) {
+      if (this.#held.isDue) {
+        await this.#held.renew();
+      }
+      return;
     }
+    await this.#held.refresh();
     if (!this.areThere) {
       throw this.#unavailable();
     }

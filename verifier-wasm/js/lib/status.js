@@ -73,13 +73,14 @@ export class StatusLists {
     return held.isDue || this.#standing(entry, payload, now) === "unknown";
   }
 
-  /** Loads the list of a token, as far as the cool-down allows. */
-  async bring(payload) {
+  /** Loads the list of a token, as far as the cool-down allows. One that will do is not waited for long. */
+  async bring(payload, now) {
     const entry = this.#entryOf(payload);
     if (!this.#lists.has(entry.uri)) {
       this.#lists.set(entry.uri, this.#newList(entry));
     }
-    await this.#touch(entry.uri).refresh();
+    const held = this.#touch(entry.uri);
+    await (this.#standing(entry, payload, now) === "unknown" ? held.refresh() : held.renew());
     this.#makeRoom();
   }
 

@@ -103,7 +103,7 @@ class Verifier {
       verdict = this.#verify(token, now);
     }
     if (this.#statuses?.isDue(verdict.payload, now)) {
-      await this.#statuses.bring(verdict.payload);
+      await this.#statuses.bring(verdict.payload, now);
       // Meanwhile anything may have changed.
       return this.verify(token, options);
     }

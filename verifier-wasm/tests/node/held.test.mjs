@@ -85,6 +85,35 @@ test("who has something waits for another's load, but not for ever", async () =>
   assert.equal(held.value, "three");
 });
 
+test("who has something waits a second at most for something newer, which arrives all the same", async (context) => {
+  for (const isShared of [true, false]) {
+    now = 0;
+    const { held, loads } = start(isShared);
+    const first = held.refresh();
+    loads[0].end("one");
+    await first;
+    now = 60_000;
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const done = [];
+    const waiting = [held.renew().then(() => done.push("first"))];
+    now += 400;
+    waiting.push(held.renew().then(() => done.push("second")));
+    context.mock.timers.tick(599);
+    await new Promise(setImmediate);
+    assert.deepEqual(done, []);
+    now += 600;
+    context.mock.timers.tick(401);
+    await Promise.all(waiting);
+    await held.renew();
+    assert.equal(held.value, "one", "who comes later does not wait at all");
+    context.mock.timers.reset();
+    assert.equal(loads.length, 2, "one load, which goes on");
+    loads[1].end("two");
+    await new Promise(setImmediate);
+    assert.equal(held.value, "two");
+  }
+});
+
 test("where promises are shared, one load is for all", async () => {
   const { held, loads, accepted } = start(true);
   const all = Array.from({ length: 5 }, () => held.refresh());

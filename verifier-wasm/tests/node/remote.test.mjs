@@ -65,6 +65,27 @@ test("an unknown kid fetches the set again, once per cool-down and for all who w
   }
 });
 
+test("an issuer that hangs holds nobody up who has keys", async () => {
+  let now = 1_000_000;
+  const clock = mock.method(performance, "now", () => now);
+  try {
+    const verifier = await createVerifier({ jwksUri: base + JWKS });
+    let hanging;
+    origin.answers[JWKS] = (response) => {
+      hanging = response;
+    };
+    now += 600_000;
+    assert.equal(await verdictOf(verifier.verifyAsync(one.sign(GOOD_CLAIMS), AT_NOW)), "good");
+    assert.equal(hanging.closed, false, "before the fetch ended");
+    const unknown = verdictOf(verifier.verifyAsync(two.sign(GOOD_CLAIMS), AT_NOW));
+    hanging.end(JSON.stringify({ keys: [one.jwk, two.jwk] }));
+    assert.equal(await unknown, "good", "what the fetch brought");
+    assert.equal(origin.requests.length, 2);
+  } finally {
+    clock.mock.restore();
+  }
+});
+
 test("a set that cannot be had is keys_unavailable, with the cause", async () => {
   const failures = {
     "status 500": (response) => response.writeHead(500).end(),

@@ -307,6 +307,24 @@ test("an old list stays while a newer one cannot be had, until it expires", asyn
   }
 });
 
+test("a list that hangs holds nobody up who has an older one", async () => {
+  const verifier = await create();
+  assert.equal(await asked(verifier, tokenAt(0)), "good");
+  let hanging;
+  publishAs((response) => {
+    hanging = response;
+  });
+  now += 300;
+  assert.equal(await asked(verifier, tokenAt(0)), "good");
+  assert.equal(hanging.closed, false, "before the fetch ended");
+  // A place that only the newer list has is waited for.
+  const beyond = asked(verifier, tokenAt(9, { iat: SECONDS }));
+  hanging.end(listToken(one, uri, [0b01, 0b10], { iat: SECONDS }));
+  assert.equal(await beyond, "revoked");
+  assert.equal(await asked(verifier, tokenAt(0)), "revoked", "what the fetch brought");
+  assert.equal(origin.count(LIST), 2);
+});
+
 test("a list that never expires is relied on for a day at most", async () => {
   publish([0], { exp: undefined });
   const verifier = await create();
