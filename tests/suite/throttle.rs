@@ -10,6 +10,7 @@ on_each_backend![
     item_17_a_refusal_tells_nothing_about_the_account,
     item_19_failures_in_a_row_end_in_a_pause_and_success_ends_them,
     item_20_one_counter_for_every_way_and_every_spelling,
+    item_20_the_pages_count_with_the_api,
     item_21_the_limit_holds_for_200_parallel_tries,
     item_21_the_limit_holds_across_a_restart,
     item_21_two_instances_have_one_limit,
@@ -194,6 +195,26 @@ async fn item_20_one_counter_for_every_way_and_every_spelling(backend: Backend) 
     // What needs no password goes on.
     let _ = server.me(access).await.expect(200);
     let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
+}
+
+async fn item_20_the_pages_count_with_the_api(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await.person;
+    let form = |password: &str| {
+        let fields = format!("email=alice%40example.com&password={password}");
+        let call = server.post("/signin");
+        call.body("application/x-www-form-urlencoded", fields)
+    };
+    for _ in 0..TRIES / 2 {
+        let _ = form(WRONG).await.expect(401);
+        let _ = server.sign_in(&alice.email, WRONG).await.expect(401);
+    }
+    let refused = form(&alice.password).await.expect(429);
+    assert!(refused.header("content-type").starts_with("text/html"));
+    let wait: u64 = refused.header("retry-after").parse().expect("seconds");
+    assert!((1..=60).contains(&wait), "{wait}");
+    let right = server.sign_in(&alice.email, &alice.password).await;
+    let _ = right.expect(429);
 }
 
 async fn item_21_the_limit_holds_for_200_parallel_tries(backend: Backend) {
