@@ -99,7 +99,7 @@ impl PasswordPolicy {
     pub fn check(&self, password: &str, context: &Context<'_>, year: i32) -> Verdict {
         let words = ContextWords::new(context, &self.context_words);
         let Some(password) = self.measurable(password) else {
-            return Verdict::refused(self.too_long(password));
+            return Verdict::refused(Violation::too_long(self.max_length));
         };
         let strength = Strength::estimate(&password, &words, year);
         let mut violations = self.broken_rules(&password, &words);
@@ -114,7 +114,7 @@ impl PasswordPolicy {
     pub fn violations(&self, password: &str, context: &Context<'_>, year: i32) -> Vec<Violation> {
         let words = ContextWords::new(context, &self.context_words);
         let Some(password) = self.measurable(password) else {
-            return vec![self.too_long(password)];
+            return vec![Violation::too_long(self.max_length)];
         };
         let mut violations = self.broken_rules(&password, &words);
         if self.min_score > Score::MIN {
@@ -145,15 +145,12 @@ impl PasswordPolicy {
     fn measurable<'p>(&self, password: &'p str) -> Option<std::borrow::Cow<'p, str>> {
         // No character of NFC decomposes into more than four, so what has
         // more than four times the limit needs no normalising to be refused.
+        // For this, what is refused does not say how many there are.
         if password.chars().nth(4 * self.max_length).is_some() {
             return None;
         }
         let normal = text::nfc(password);
         (normal.chars().count() <= self.max_length).then_some(normal)
-    }
-
-    fn too_long(&self, password: &str) -> Violation {
-        Violation::too_long(self.max_length, password.chars().count())
     }
 
     /// All but the length at the top and the strength.

@@ -100,8 +100,8 @@ impl Violation {
         Self::new(ViolationCode::TooShort, message)
     }
 
-    pub(super) fn too_long(most: usize, length: usize) -> Self {
-        let message = format!("Use at most {most} characters, not {length}.");
+    pub(super) fn too_long(most: usize) -> Self {
+        let message = format!("Use at most {most} characters.");
         Self::new(ViolationCode::TooLong, message)
     }
 
