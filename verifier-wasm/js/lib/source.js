@@ -23,7 +23,7 @@ const sources = {
     if (value === null || typeof value !== "object") {
       throw new TypeError("`jwks` must be a JWK Set: an object with `keys`");
     }
-    const text = JSON.stringify(value);
+    const text = jsonOf(value);
     return { isRemote: false, load: async () => ({ put: (inner) => inner.setJwks(text, false) }) };
   },
 
@@ -49,6 +49,14 @@ const sources = {
     };
   },
 };
+
+function jsonOf(jwks) {
+  try {
+    return JSON.stringify(jwks);
+  } catch (cause) {
+    throw new TypeError("`jwks` must be a JWK Set that can be written as JSON", { cause });
+  }
+}
 
 function readSecret(value) {
   if (typeof value === "string") {

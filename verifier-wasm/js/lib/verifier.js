@@ -38,6 +38,9 @@ export function verifierFactory(runtime) {
   return async function createVerifier(keys, options) {
     const source = readSource(keys, runtime);
     const { cache, statusList, ...settings } = readOptions(options);
+    if (source.issuer !== undefined && settings.issuer !== undefined && settings.issuer !== source.issuer) {
+      throw new TypeError("`issuer` must be the issuer that the keys come from, or be left out");
+    }
     settings.issuer ??= source.issuer;
     const held = new Keys(source, runtime.isShared);
     await Promise.all([held.start(), ready()]);

@@ -55,6 +55,23 @@ test("wrong options", async () => {
   }
 });
 
+test("a key set that cannot be written as JSON", async () => {
+  const cycle = { keys: [] };
+  cycle.keys.push(cycle);
+  const deep = { keys: [] };
+  for (let depth = 0, inner = deep.keys; depth < 100_000; depth += 1) {
+    inner.push([]);
+    inner = inner[0];
+  }
+  for (const [name, jwks] of Object.entries({ cycle, deep, bigint: { keys: [1n] } })) {
+    await assert.rejects(
+      createVerifier({ jwks }),
+      (error) => error instanceof TypeError && error.message.includes("`jwks`") && error.cause !== undefined,
+      name,
+    );
+  }
+});
+
 test("an option that is undefined is not given", async () => {
   await createVerifier({ secret: SECRET, jwks: undefined }, { issuer: undefined, typ: undefined, cache: 0 });
   await createVerifier({ secret: SECRET }, undefined);

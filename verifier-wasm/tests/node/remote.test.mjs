@@ -152,6 +152,13 @@ test("an issuer is asked for its keys, and expected in `iss`", async () => {
   assert.throws(() => verifier.verify(one.sign(GOOD_CLAIMS), AT_NOW), { code: "missing_claim" });
 });
 
+test("the issuer of the keys is the only one that may be expected", async () => {
+  origin.answers[OAUTH] = { issuer: base, jwks_uri: base + JWKS };
+  await assert.rejects(createVerifier({ issuer: base }, { issuer: `${base}/` }), /TypeError.*`issuer`/);
+  assert.deepEqual(origin.requests, []);
+  await createVerifier({ issuer: base }, { issuer: base });
+});
+
 test("OpenID discovery stands in for RFC 8414, and paths are kept", async () => {
   const issuer = `${base}/tenant`;
   origin.answers[`/tenant${OPENID}`] = { issuer, jwks_uri: base + JWKS };
