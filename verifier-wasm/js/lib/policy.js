@@ -1,4 +1,5 @@
 import { initSync, PasswordPolicy as InnerPolicy } from "../wasm/passwords.js";
+import { readMembers, readNow } from "./options.js";
 
 /** Puts the compiled module in place; the entry point does it, once. */
 export function initialize(module) {
@@ -22,15 +23,12 @@ export class PasswordPolicy {
     }
   }
 
-  check(password, context, { currentDate = new Date() } = {}) {
+  check(password, context, options) {
     if (typeof password !== "string") {
       throw new TypeError("the password must be a string");
     }
-    const { email, name } = context ?? {};
-    if (!(currentDate instanceof Date) || Number.isNaN(currentDate.getTime())) {
-      throw new TypeError("`currentDate` must be a valid Date");
-    }
-    const year = currentDate.getUTCFullYear();
+    const { email, name } = readMembers(context ?? undefined, "members of the context", ["email", "name"]);
+    const year = new Date(1000 * readNow(options)).getUTCFullYear();
     return JSON.parse(this.#inner.check(password, readText(email, "email"), readText(name, "name"), year));
   }
 }

@@ -1,6 +1,7 @@
 // The glue around the policy. The rules themselves are tested natively.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import { PasswordPolicy } from "./package.mjs";
 
@@ -52,9 +53,16 @@ test("what is not a policy, a password or a context is a TypeError", () => {
   }
   const policy = new PasswordPolicy();
   for (const password of [undefined, null, 7, {}]) {
-    assert.throws(() => policy.check(password), TypeError);
+    assert.throws(() => policy.check(password), /TypeError: the password must be a string/);
   }
   assert.throws(() => policy.check("x", { email: 7 }), /TypeError.*`email`/);
+  for (const context of ["Ada", 7, [], new Map()]) {
+    assert.throws(() => policy.check("x", context), /TypeError.*context/);
+  }
+  assert.throws(() => policy.check("x", { mail: "ada@example.com" }), /TypeError.*`mail`/);
+  assert.throws(() => policy.check("x", {}, { currentdate: new Date() }), /TypeError.*`currentdate`/);
+  policy.check("x", null);
+  policy.check("x", undefined, { currentDate: runInNewContext("new Date(2026, 0)") });
   for (const currentDate of [2026, "2026-01-01", new Date(NaN), null]) {
     assert.throws(() => policy.check("x", {}, { currentDate }), /TypeError.*`currentDate`/);
   }
