@@ -62,8 +62,10 @@ export interface VerifierOptions {
    * Follow the token's `status` claim (draft-ietf-oauth-status-list): any status but
    * 0 is `revoked`. `verifyAsync` fetches the list and keeps it for its `ttl` (five
    * seconds to one hour); `verify` uses what is held. A token whose list cannot be
-   * had is `status_unavailable` with `fail-closed` and passes with `fail-open`; one
-   * without the claim passes unless `requiredClaims` has `status`. Default: the claim
+   * had, or whose `status` has no `status_list`, is `status_unavailable` with
+   * `fail-closed` and passes with `fail-open`. One whose `status_list` is no list of a
+   * URL that may be followed and an index is `invalid_claim` with both. One without
+   * the claim passes unless `requiredClaims` has `status`. Default: the claim
    * is not looked at.
    */
   statusList?: "fail-closed" | "fail-open";

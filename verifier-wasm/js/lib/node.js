@@ -8,10 +8,14 @@ export async function compileFrom(url) {
 }
 
 /**
- * Inflates zlib's format (RFC 1950). Rejects when it is not that, or more than
- * `limit` bytes. Not with streams, as elsewhere: in older releases of Node and
+ * Inflates zlib's format (RFC 1950). Rejects when it is not that and nothing more,
+ * as the streams do, or more than `limit` bytes. Not with streams, as elsewhere: in older releases of Node and
  * Bun they are missing, or do not end on what is cut off.
  */
 export async function inflate(bytes, limit) {
-  return promisify(inflateWith)(bytes, { maxOutputLength: limit });
+  const { buffer, engine } = await promisify(inflateWith)(bytes, { maxOutputLength: limit, info: true });
+  if (engine.bytesWritten !== bytes.length) {
+    throw new Error("there is something after the end of what is deflated");
+  }
+  return buffer;
 }

@@ -99,7 +99,7 @@ export class StatusLists {
 
   /**
    * Where a token's status is: undefined for a token without the claim. `url` is
-   * undefined for a list that is not followed, and for one that is held.
+   * undefined for another mechanism, and for a list that is held.
    */
   #entryOf(payload) {
     const entry = readEntry(payload);
@@ -205,10 +205,14 @@ function urlToFollow(uri) {
   if (!URL.canParse(uri)) {
     throw invalid("has a `uri` that is not a URL");
   }
+  // A list's `sub` is where it was fetched from, and nothing is fetched by a fragment.
+  if (uri.includes("#")) {
+    throw invalid("has a `uri` with a fragment");
+  }
   try {
     return readUrl(uri, "uri");
   } catch {
-    return undefined;
+    throw invalid("has a `uri` that must not be fetched");
   }
 }
 

@@ -50,6 +50,7 @@ export async function status(checks, { createVerifier }, origin, lists) {
       ["not zlib", "aGVsbG8gd29ybGQ"],
       ["empty", ""],
       ["cut off", lists.second.slice(0, -8)],
+      ["more after the end", `${lists.second}AAAA`],
       ["3 bits", "", { status_list: { bits: 3, lst: lists.second } }],
       ["another `sub`", lists.second, { sub: "https://example.com/lists/1" }],
       ["expired", lists.second, { exp: SECONDS }],
