@@ -9,6 +9,15 @@ let fetching;
 /** The session is over: there is nothing to do but to sign in. */
 export class SignedOut extends Error {}
 
+/** The server's answer to a request that it did not carry out, in its words. */
+export class Refused extends Error {
+  /** @param {Response} response */
+  static async by(response) {
+    const problem = await response.json().catch(() => ({}));
+    return new Refused(`${problem.detail ?? "Something went wrong"}.`);
+  }
+}
+
 /**
  * Calls the API. A token that is no longer taken is replaced once.
  *
@@ -16,6 +25,7 @@ export class SignedOut extends Error {}
  * @param {string} path
  * @returns {Promise<Response>} whatever its status
  * @throws {SignedOut} when there are no more tokens
+ * @throws {Refused} when there is no token for now
  * @throws {TypeError} when the network fails
  */
 export async function call(method, path) {
@@ -45,7 +55,7 @@ async function fetchToken() {
     throw new SignedOut("the session is over");
   }
   if (!response.ok) {
-    throw new TypeError(`no access token: status ${response.status}`);
+    throw await Refused.by(response);
   }
   const { access_token: accessToken } = await response.json();
   return accessToken;

@@ -14,7 +14,7 @@ export function enhanceForms() {
   document.querySelector(".problem[tabindex]")?.focus();
   // What was done is said once, and not again when the page is loaded again.
   if (new URLSearchParams(location.search).has("notice")) {
-    history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname + location.hash);
   }
 }
 

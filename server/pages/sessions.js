@@ -1,6 +1,6 @@
 // The list of sessions: ends one without a new page, and keeps the list true.
 
-import { call, SignedOut } from "./api.js";
+import { call, Refused, SignedOut } from "./api.js";
 import { describeDevice } from "./device.js";
 import { setBusy } from "./forms.js";
 import { localiseTimes } from "./times.js";
@@ -57,7 +57,7 @@ export class SessionList {
       const response = await call("DELETE", `${SESSIONS}/${item.dataset.session}`);
       // One that is not there has ended already: just as well.
       if (!response.ok && response.status !== 404) {
-        throw new Refused(await problemOf(response));
+        throw await Refused.by(response);
       }
     } catch (error) {
       this.#setBusy(item, false);
@@ -128,7 +128,9 @@ export class SessionList {
   }
 
   #fail(item, error) {
-    leaveWhenSignedOut(error);
+    if (leaveWhenSignedOut(error)) {
+      return;
+    }
     const text = error instanceof Refused ? error.message : "The service cannot be reached.";
     const element = document.createElement("p");
     element.className = "error";
@@ -142,18 +144,13 @@ export class SessionList {
   }
 }
 
-/** The server's answer to a request that it did not carry out, in its words. */
-class Refused extends Error {}
-
-async function problemOf(response) {
-  const problem = await response.json().catch(() => ({}));
-  return `${problem.detail ?? "Something went wrong"}.`;
-}
-
+/** Whether the page is being left, since nobody is signed in. */
 function leaveWhenSignedOut(error) {
-  if (error instanceof SignedOut) {
+  const isOver = error instanceof SignedOut;
+  if (isOver) {
     location.assign("/signin");
   }
+  return isOver;
 }
 
 /** Writes the device into an item: plainly, and in full for whoever points at it. */

@@ -41,6 +41,35 @@ test("a session that could not be ended stays, says why, and can be ended again"
   await other.waitFor({ state: "detached" });
 });
 
+test("an answer instead of an access token is said in its own words", async (t) => {
+  const { here, other } = await signedInTwice(t);
+  const problem = { status: 503, contentType: "application/problem+json", body: '{"detail":"Come back later"}' };
+  await here.page.route("**/account/token", (route) => route.fulfill(problem));
+  await other.getByRole("button").click();
+  const alert = other.getByRole("alert");
+  await alert.waitFor();
+  assert.equal(await alert.textContent(), "This session has not ended. Come back later.");
+});
+
+test("whoever is led away to sign in is told of no failure", async (t) => {
+  const { here, other } = await signedInTwice(t);
+  await here.page.route("**/account/token", (route) => route.fulfill({ status: 401 }));
+  // The page stays, since the next one does not come.
+  await here.page.route("**/signin", (route) => route.abort());
+  const leaving = here.page.waitForEvent("requestfailed", (request) => request.url().endsWith("/signin"));
+  await other.getByRole("button").click();
+  await leaving;
+  assert.equal(await other.getByRole("alert").count(), 0);
+});
+
+test("what was done is said once, and the place in the page is kept", async (t) => {
+  const { visit } = await startPages(t);
+  const ada = await visit();
+  await ada.open("/signin?notice=signed_out#email");
+  await ada.page.waitForFunction(() => location.search === "");
+  assert.equal(new URL(ada.page.url()).hash, "#email");
+});
+
 test("a session that has ended meanwhile goes as well", async (t) => {
   const { here, there, other } = await signedInTwice(t);
   await there.send("Sign out");
