@@ -35,16 +35,20 @@ impl SessionCookie {
         let mut values = request
             .get_all(COOKIE)
             .into_iter()
-            .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == self.name())
-            .map(|(_, value)| value);
+            .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+            .filter_map(|pair| self.value_in(pair));
         match (values.next(), values.next()) {
             (None, _) => Presented::Nothing,
             (Some(token), None) => Presented::Token(Zeroizing::new(token.to_owned())),
             (Some(_), Some(_)) => Presented::Unclear,
         }
+    }
+
+    /// The value in a pair of ours. Only that has to be text: what others keep in the same
+    /// browser may be of any bytes.
+    fn value_in(self, pair: &[u8]) -> Option<&str> {
+        let named = pair.trim_ascii().strip_prefix(self.name().as_bytes())?;
+        std::str::from_utf8(named.strip_prefix(b"=")?).ok()
     }
 
     /// Has the browser keep `token` for so many seconds.
@@ -82,10 +86,11 @@ pub(crate) enum Presented {
 mod tests {
     use super::*;
 
-    fn read(https: bool, cookies: &[&str]) -> Option<String> {
+    fn read<T: AsRef<[u8]>>(https: bool, cookies: &[T]) -> Option<String> {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
-            headers.append(COOKIE, cookie.parse().expect("a value"));
+            let value = HeaderValue::from_bytes(cookie.as_ref()).expect("a value");
+            headers.append(COOKIE, value);
         }
         match SessionCookie::new(https).read(&headers) {
             Presented::Nothing => None,
@@ -106,6 +111,14 @@ mod tests {
         assert_eq!(read(true, &["latchkey=x.y"]), None);
         assert_eq!(read(false, &["latchkey=1; latchkey=2"]), found("?"));
         assert_eq!(read(false, &["latchkey=1", "latchkey=2"]), found("?"));
+    }
+
+    #[test]
+    fn is_found_beside_what_is_no_text() {
+        let found = Some("x.y".to_owned());
+        assert_eq!(read(false, &["theme=h\u{e9}; latchkey=x.y"]), found);
+        assert_eq!(read(false, &[b"latchkey=x.y; theme=\xff"]), found);
+        assert_eq!(read(false, &[b"latchkey=\xff"]), None);
     }
 
     #[test]

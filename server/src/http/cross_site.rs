@@ -14,8 +14,9 @@
 //! - Whatever sends neither is no browser, and has no cookie but the one that its user
 //!   gave it.
 //!
-//! Beside that, `SameSite=Lax` keeps the cookie from what other sites post, and a body
-//! has to be of the media type of forms (OWASP ASVS 5.0 requirements 3.5.1 to 3.5.3).
+//! Beside that, `SameSite=Lax` keeps the cookie from what other sites post, and the body
+//! of a form has to be of the media type of forms (OWASP ASVS 5.0 requirements 3.5.1 to
+//! 3.5.3). `POST /account/token` reads no body: there the headers and the cookie decide.
 
 use warp::http::HeaderName;
 use warp::http::header::{HOST, HeaderMap, ORIGIN};
