@@ -29,19 +29,16 @@ impl SessionCookie {
         }
     }
 
-    /// What a request has under the name. Two values are none: nobody could say which of
-    /// them is ours.
-    pub(crate) fn read(self, request: &HeaderMap) -> Presented {
-        let mut values = request
+    /// What a request has under the name: what may be refresh tokens. Of several nobody can
+    /// say which is ours; over http another service on this host can add one.
+    pub(crate) fn read(self, request: &HeaderMap) -> Vec<Zeroizing<String>> {
+        request
             .get_all(COOKIE)
             .into_iter()
             .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
-            .filter_map(|pair| self.value_in(pair));
-        match (values.next(), values.next()) {
-            (None, _) => Presented::Nothing,
-            (Some(token), None) => Presented::Token(Zeroizing::new(token.to_owned())),
-            (Some(_), Some(_)) => Presented::Unclear,
-        }
+            .filter_map(|pair| self.value_in(pair))
+            .map(|value| Zeroizing::new(value.to_owned()))
+            .collect()
     }
 
     /// The value in a pair of ours. Only that has to be text: what others keep in the same
@@ -73,52 +70,43 @@ impl SessionCookie {
     }
 }
 
-/// What a request has for a cookie.
-pub(crate) enum Presented {
-    Nothing,
-    /// What may be a refresh token.
-    Token(Zeroizing<String>),
-    /// Several.
-    Unclear,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read<T: AsRef<[u8]>>(https: bool, cookies: &[T]) -> Option<String> {
+    fn read(https: bool, cookies: &[&[u8]]) -> Vec<String> {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
-            let value = HeaderValue::from_bytes(cookie.as_ref()).expect("a value");
+            let value = HeaderValue::from_bytes(cookie).expect("a value");
             headers.append(COOKIE, value);
         }
-        match SessionCookie::new(https).read(&headers) {
-            Presented::Nothing => None,
-            Presented::Token(token) => Some(token.to_string()),
-            Presented::Unclear => Some("?".to_owned()),
-        }
+        let values = SessionCookie::new(https).read(&headers);
+        values.iter().map(|value| value.to_string()).collect()
     }
 
     #[test]
     fn is_found_among_others_by_its_exact_name() {
-        let found = |token: &str| Some(token.to_owned());
-        assert_eq!(read(false, &["a=1; latchkey=x.y; b=2"]), found("x.y"));
-        assert_eq!(read(false, &["a=1", "latchkey=x.y"]), found("x.y"));
-        assert_eq!(read(true, &["latchkey=n; __Host-latchkey=y"]), found("y"));
+        assert_eq!(read(false, &[b"a=1; latchkey=x.y; b=2"]), ["x.y"]);
+        assert_eq!(read(false, &[b"a=1", b"latchkey=x.y"]), ["x.y"]);
+        assert_eq!(read(true, &[b"latchkey=n; __Host-latchkey=y"]), ["y"]);
+        assert!(read(true, &[b"latchkey=x.y"]).is_empty());
         for other in ["", "xlatchkey=1", "Latchkey=1", "latchkey", "a=latchkey=1"] {
-            assert_eq!(read(false, &[other]), None, "{other}");
+            assert!(read(false, &[other.as_bytes()]).is_empty(), "{other}");
         }
-        assert_eq!(read(true, &["latchkey=x.y"]), None);
-        assert_eq!(read(false, &["latchkey=1; latchkey=2"]), found("?"));
-        assert_eq!(read(false, &["latchkey=1", "latchkey=2"]), found("?"));
+    }
+
+    #[test]
+    fn several_are_all_found() {
+        assert_eq!(read(false, &[b"latchkey=1; latchkey=2"]), ["1", "2"]);
+        assert_eq!(read(false, &[b"latchkey=1", b"latchkey=2"]), ["1", "2"]);
     }
 
     #[test]
     fn is_found_beside_what_is_no_text() {
-        let found = Some("x.y".to_owned());
-        assert_eq!(read(false, &["theme=h\u{e9}; latchkey=x.y"]), found);
-        assert_eq!(read(false, &[b"latchkey=x.y; theme=\xff"]), found);
-        assert_eq!(read(false, &[b"latchkey=\xff"]), None);
+        let accented = "theme=h\u{e9}; latchkey=x.y";
+        assert_eq!(read(false, &[accented.as_bytes()]), ["x.y"]);
+        assert_eq!(read(false, &[b"latchkey=x.y; theme=\xff"]), ["x.y"]);
+        assert!(read(false, &[b"latchkey=\xff"]).is_empty());
     }
 
     #[test]

@@ -59,6 +59,8 @@ problems! {
     InvalidHost => BAD_REQUEST, "invalid_host", "Send exactly one Host header";
     /// A form that cannot be read.
     InvalidForm => BAD_REQUEST, "invalid_form", "The form could not be read";
+    /// More than one cookie under the name of ours.
+    SeveralCookies => BAD_REQUEST, "several_cookies", "The browser sends several cookies named latchkey: delete the cookies of this host, then sign in again";
     /// A body that is no JSON.
     InvalidJson => BAD_REQUEST, "invalid_json", "The request body is not valid JSON";
     /// Nothing that could be a credential.

@@ -5,7 +5,6 @@ use warp::reply::Response;
 
 use super::{Guest, Visit, or_refused, visit};
 use crate::domain::accounts::SignedIn;
-use crate::domain::error::Error;
 use crate::http::body::{Body, body};
 use crate::http::error::ApiError;
 use crate::http::form::Form;
@@ -80,12 +79,6 @@ pub(crate) fn sign_out(operation: Operation, state: &Shared) -> Endpoint {
 /// Ends the session of the cookie, and has the cookie forgotten once that is done.
 async fn end(visit: &Visit, body: Body) -> Result<Response, ApiError> {
     visit.form(body).await?;
-    if let Some(token) = visit.token() {
-        match visit.state.sessions.logout(&visit.cx, &token).await {
-            // Whose session is over already is signed out too.
-            Ok(()) | Err(Error::InvalidRefreshToken | Error::InvalidAccessToken) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    visit.leave().await?;
     Ok(visit.forget(pages::see_other(Notice::SignedOut.page())))
 }

@@ -44,7 +44,7 @@ pub(crate) fn exchange(operation: Operation, state: &Shared) -> Endpoint {
 
 async fn rotate(visit: &Visit) -> Result<Response, ApiError> {
     visit.refuse_cross_site()?;
-    let token = visit.token().ok_or(Problem::InvalidRefreshToken)?;
+    let token = visit.token()?.ok_or(Problem::InvalidRefreshToken)?;
     match visit.state.sessions.refresh(&visit.cx, &token).await {
         Ok(tokens) => Ok(visit.keep(&tokens, json(&AccessBody::from(&tokens)))),
         Err(Error::InvalidRefreshToken) => {

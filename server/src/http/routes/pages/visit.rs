@@ -15,7 +15,7 @@ use crate::domain::sessions::TokenPair;
 use crate::domain::user::User;
 use crate::http::body::Body;
 use crate::http::caller::{Caller, caller};
-use crate::http::cookie::{Presented, SessionCookie};
+use crate::http::cookie::SessionCookie;
 use crate::http::cross_site::is_cross_site;
 use crate::http::error::{ApiError, Problem};
 use crate::http::form::Form;
@@ -68,20 +68,34 @@ impl Visit {
         SessionCookie::new(self.state.settings.public_url.is_https())
     }
 
+    /// What the browser keeps as its refresh token, several times if something else on this
+    /// host has set such a cookie too.
+    pub(super) fn tokens(&self) -> Vec<Zeroizing<String>> {
+        self.cookie().read(&self.headers)
+    }
+
     /// The refresh token in the cookie, if there is one.
-    pub(super) fn token(&self) -> Option<Zeroizing<String>> {
-        match self.cookie().read(&self.headers) {
-            Presented::Token(token) => Some(token),
-            Presented::Nothing | Presented::Unclear => None,
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::SeveralCookies`] when nobody can say which it is.
+    pub(super) fn token(&self) -> Result<Option<Zeroizing<String>>, ApiError> {
+        let mut tokens = self.tokens();
+        let token = tokens.pop();
+        if !tokens.is_empty() {
+            return Err(Problem::SeveralCookies.into());
         }
+        Ok(token)
     }
 
     /// Whom the cookie stands for. Its token stays as good as it was.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Visit::token`], and that the database cannot be used.
     pub(in crate::http::routes) async fn guest(&self) -> Result<Guest, ApiError> {
-        let token = match self.cookie().read(&self.headers) {
-            Presented::Nothing => return Ok(Guest::Stranger),
-            Presented::Unclear => return Ok(Guest::Lapsed),
-            Presented::Token(token) => token,
+        let Some(token) = self.token()? else {
+            return Ok(Guest::Stranger);
         };
         match self.state.sessions.recognise(&token, self.cx.now).await {
             Ok((session, user)) => Ok(Guest::Member(Box::new(Member { user, session }))),
@@ -120,12 +134,22 @@ impl Visit {
     /// Signs the browser in to a new session and ends the one that it leaves for that
     /// (OWASP ASVS 5.0 requirement 7.2.4).
     pub(super) async fn enter(&self, tokens: &TokenPair) -> Response {
-        if let Some(token) = self.token()
-            && let Err(error) = self.state.sessions.logout(&self.cx, &token).await
-        {
-            tracing::debug!(%error, "there was no earlier session to end");
+        if let Err(error) = self.leave().await {
+            tracing::debug!(%error, "the earlier session could not be ended");
         }
         self.keep(tokens, pages::see_other("/account"))
+    }
+
+    /// Ends the session that the browser has. One that is over already is no error, and of
+    /// several cookies each is one to leave: whoever signs out is signed out.
+    pub(super) async fn leave(&self) -> Result<(), Error> {
+        for token in self.tokens() {
+            match self.state.sessions.logout(&self.cx, &token).await {
+                Ok(()) | Err(Error::InvalidRefreshToken | Error::InvalidAccessToken) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// The answer, with which the browser keeps another refresh token.
