@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Result};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Result};
 
 use crate::storage::StorageError;
 
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause between two tries to have a new file write ahead.
+const WAL_PAUSE: Duration = Duration::from_millis(10);
 
 /// How many prepared statements a connection keeps: more than there are queries.
 const STATEMENTS: usize = 64;
@@ -105,12 +108,34 @@ pub(super) fn open_scratch() -> Result<Connection> {
 
 fn configure_writer(connection: &Connection) -> Result<()> {
     configure(connection)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    enter_wal(connection)?;
     // A commit is on disk before it is answered, through a power failure too.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
     // What is deleted is overwritten: no e-mail address or sealed token stays in a free page.
     connection.pragma_update(None, "secure_delete", true)
+}
+
+/// Has the database write ahead.
+///
+/// Of several connections that do so with a new file at the same moment, SQLite turns away
+/// all but one, whatever they would wait: none could go on while another waits for it. So
+/// each lets go and comes again.
+fn enter_wal(connection: &Connection) -> Result<()> {
+    let mut tries = BUSY_TIMEOUT.as_millis() / WAL_PAUSE.as_millis();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && tries > 0 => {
+                tries -= 1;
+                std::thread::sleep(WAL_PAUSE);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// Sets up a connection that reads, and can do nothing else.
@@ -152,6 +177,24 @@ mod tests {
     }
 
     #[test]
+    fn several_that_open_a_new_file_at_once_all_get_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for round in 0..50 {
+            let path = folder.path().join(format!("{round}.db"));
+            super::super::file::ensure(&path).expect("made");
+            let together = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        together.wait();
+                        open_writer(&path).expect("opens");
+                    });
+                }
+            });
+        }
+    }
+
+    #[test]
     fn a_reader_cannot_write_and_a_writer_syncs() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.db");
@@ -178,9 +221,6 @@ mod tests {
         let error = reader
             .execute("INSERT INTO t VALUES (1)", [])
             .expect_err("refused");
-        assert_eq!(
-            error.sqlite_error_code(),
-            Some(rusqlite::ErrorCode::ReadOnly)
-        );
+        assert_eq!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly));
     }
 }
