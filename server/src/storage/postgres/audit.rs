@@ -5,6 +5,7 @@
 
 use tokio_postgres::{Error, Row, Statement};
 
+use super::batch::in_batch;
 use super::error::Failure;
 use super::pool::Connection;
 use super::rows::{Parameter, Parameters, Stored, optional};
@@ -221,13 +222,13 @@ fn from_row(row: &Row) -> Result<Record, Error> {
 
 /// Deletes up to `limit` records from before `before`, the oldest ones, which an index finds.
 pub(super) async fn delete(db: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
-    let delete = db
-        .prepared(
-            "DELETE FROM audit_events WHERE event_id = ANY (ARRAY( \
-                 SELECT event_id FROM audit_events WHERE event_id < $1 \
-                 ORDER BY event_id LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        )
-        .await?;
-    let parameters: Parameters<2> = [&Stored(EventId::floor(before)), &i64::from(limit)];
-    Ok(db.execute(&delete, &parameters).await?)
+    in_batch(
+        db,
+        "DELETE FROM audit_events WHERE event_id = ANY (ARRAY( \
+             SELECT event_id FROM audit_events WHERE event_id < $1 \
+             ORDER BY event_id LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        &Stored(EventId::floor(before)),
+        limit,
+    )
+    .await
 }

@@ -7,6 +7,7 @@
 //! unit runs and what happens when the server goes away under it.
 
 pub(in crate::storage) mod audit;
+mod batch;
 mod clients;
 mod connect;
 mod error;

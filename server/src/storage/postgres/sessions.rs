@@ -4,6 +4,7 @@ use futures_util::future::try_join;
 use tokio_postgres::{Error, Row, Statement};
 
 use super::audit::{self, Entry};
+use super::batch::in_batch;
 use super::error::Failure;
 use super::pool::Connection;
 use super::rows::{
@@ -313,7 +314,7 @@ pub(super) async fn delete_ended(db: &Connection, before: Timestamp, limit: u32)
         "DELETE FROM sessions WHERE session_id = ANY (ARRAY( \
              SELECT session_id FROM sessions WHERE ended_at < $1 \
              LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        before,
+        &Stored(before),
         limit,
     )
     .await
@@ -326,7 +327,7 @@ pub(super) async fn delete_expired(db: &Connection, before: Timestamp, limit: u3
         "DELETE FROM sessions WHERE session_id = ANY (ARRAY( \
              SELECT session_id FROM sessions WHERE ended_at IS NULL AND expires_at < $1 \
              LIMIT $2 FOR UPDATE SKIP LOCKED))",
-        before,
+        &Stored(before),
         limit,
     )
     .await
@@ -340,14 +341,8 @@ pub(super) async fn delete_sealed(db: &Connection, before: Timestamp, limit: u32
              SELECT session_id FROM sessions \
              WHERE sealed_successor IS NOT NULL AND previous_rotated_at < $1 \
              LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
-        before,
+        &Stored(before),
         limit,
     )
     .await
-}
-
-async fn in_batch(db: &Connection, sql: &str, before: Timestamp, limit: u32) -> Result<u64> {
-    let statement = db.prepared(sql).await?;
-    let parameters: Parameters<2> = [&Stored(before), &i64::from(limit)];
-    Ok(db.execute(&statement, &parameters).await?)
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio_postgres::{Error, Row};
 
 use super::audit::Entry;
+use super::batch::in_batch;
 use super::error::Failure;
 use super::pool::Connection;
 use super::rows::{Parameter, Parameters, Stored};
@@ -387,52 +388,35 @@ pub(super) async fn forget_account(db: &Connection, account_key: &AccountKey) ->
 
 /// Deletes up to `limit` counts that say nothing any more at `now`.
 pub(super) async fn delete_over(db: &Connection, now: Timestamp, limit: u32) -> Result<u64> {
-    let delete = db
-        .prepared(
-            "WITH over AS MATERIALIZED ( \
-                 SELECT account, network FROM account_failures WHERE forget_at < $1 \
-                 LIMIT $2 FOR UPDATE SKIP LOCKED) \
-             DELETE FROM account_failures AS a USING over \
-             WHERE a.account = over.account AND a.network = over.network",
-        )
-        .await?;
-    Ok(db
-        .execute(&delete, &[&Stored(now), &i64::from(limit)])
-        .await?)
+    let over = "WITH over AS MATERIALIZED ( \
+             SELECT account, network FROM account_failures WHERE forget_at < $1 \
+             LIMIT $2 FOR UPDATE SKIP LOCKED) \
+         DELETE FROM account_failures AS a USING over \
+         WHERE a.account = over.account AND a.network = over.network";
+    in_batch(db, over, &Stored(now), limit).await
 }
 
 /// Deletes up to `limit` of the counts that are too many.
 pub(super) async fn delete_too_many(db: &Connection, limit: u32) -> Result<u64> {
-    let delete = db
-        .prepared(
-            "WITH over AS MATERIALIZED ( \
-                 SELECT account FROM account_failures \
-                 WHERE network = '' AND (failures, failed_at) <= ( \
-                     SELECT failures, failed_at FROM account_failures WHERE network = '' \
-                     ORDER BY failures DESC, failed_at DESC LIMIT 1 OFFSET $1) \
-                 LIMIT $2 FOR UPDATE SKIP LOCKED) \
-             DELETE FROM account_failures AS a USING over \
-             WHERE a.account = over.account AND a.network = ''",
-        )
-        .await?;
-    let parameters: Parameters<2> = [&i64::from(COUNTS_MAX), &i64::from(limit)];
-    Ok(db.execute(&delete, &parameters).await?)
+    let too_many = "WITH over AS MATERIALIZED ( \
+             SELECT account FROM account_failures \
+             WHERE network = '' AND (failures, failed_at) <= ( \
+                 SELECT failures, failed_at FROM account_failures WHERE network = '' \
+                 ORDER BY failures DESC, failed_at DESC LIMIT 1 OFFSET $1) \
+             LIMIT $2 FOR UPDATE SKIP LOCKED) \
+         DELETE FROM account_failures AS a USING over \
+         WHERE a.account = over.account AND a.network = ''";
+    in_batch(db, too_many, &i64::from(COUNTS_MAX), limit).await
 }
 
 /// Deletes up to `limit` budgets that have come back.
 pub(super) async fn delete_come_back(db: &Connection, now: Timestamp, limit: u32) -> Result<u64> {
-    let delete = db
-        .prepared(
-            "WITH over AS MATERIALIZED ( \
-                 SELECT network, budget FROM network_budgets WHERE full_at < $1 \
-                 LIMIT $2 FOR UPDATE SKIP LOCKED) \
-             DELETE FROM network_budgets AS b USING over \
-             WHERE b.network = over.network AND b.budget = over.budget",
-        )
-        .await?;
-    Ok(db
-        .execute(&delete, &[&Stored(now), &i64::from(limit)])
-        .await?)
+    let come_back = "WITH over AS MATERIALIZED ( \
+             SELECT network, budget FROM network_budgets WHERE full_at < $1 \
+             LIMIT $2 FOR UPDATE SKIP LOCKED) \
+         DELETE FROM network_budgets AS b USING over \
+         WHERE b.network = over.network AND b.budget = over.budget";
+    in_batch(db, come_back, &Stored(now), limit).await
 }
 
 fn failures(row: &Row, at: usize) -> Result<Failures, Error> {
