@@ -8,18 +8,16 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
 on_each_backend![
-    what_a_user_does_is_on_record_once,
-    what_an_operator_does_is_on_record,
+    item_79_what_a_user_does_is_on_record_once,
+    item_79_what_an_operator_does_is_on_record,
     keys_and_their_changes_are_on_record,
     the_log_says_what_the_database_says,
     nothing_is_on_record_that_did_not_happen,
     a_dry_run_is_neither_on_record_nor_in_the_log,
-    what_cannot_be_recorded_does_not_happen,
-    // Security checklist item 22.
-    a_header_of_a_stranger_does_not_change_the_address,
-    // Security checklist item 79.
-    nobody_breaks_a_line_or_steers_a_terminal,
-    an_unknown_address_is_not_kept,
+    item_81_what_cannot_be_recorded_does_not_happen,
+    item_22_a_header_of_a_stranger_does_not_change_the_address,
+    item_79_nobody_breaks_a_line_or_steers_a_terminal,
+    item_16_an_unknown_address_is_not_kept,
     the_trail_outlives_the_user,
     the_list_is_filtered,
     who_follows_sees_what_happens,
@@ -80,7 +78,7 @@ fn expected(
     })
 }
 
-async fn what_a_user_does_is_on_record_once(backend: Backend) {
+async fn item_79_what_a_user_does_is_on_record_once(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__REFRESH_GRACE", "0s")
         .start()
@@ -181,7 +179,7 @@ async fn what_a_user_does_is_on_record_once(backend: Backend) {
     }
 }
 
-async fn what_an_operator_does_is_on_record(backend: Backend) {
+async fn item_79_what_an_operator_does_is_on_record(backend: Backend) {
     let server = Server::start(backend).await;
     let home = server.home();
     let add = [
@@ -357,7 +355,7 @@ async fn a_dry_run_is_neither_on_record_nor_in_the_log(backend: Backend) {
 
 /// A database that takes no records takes no changes, and nobody learns whether a password
 /// was right.
-async fn what_cannot_be_recorded_does_not_happen(backend: Backend) {
+async fn item_81_what_cannot_be_recorded_does_not_happen(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let (email, password) = (&alice.person.email, &alice.person.password);
@@ -405,7 +403,7 @@ fn counts(server: &Server) -> Vec<Vec<String>> {
     server.database().rows(alive)
 }
 
-async fn a_header_of_a_stranger_does_not_change_the_address(backend: Backend) {
+async fn item_22_a_header_of_a_stranger_does_not_change_the_address(backend: Backend) {
     let server = Server::start(backend).await;
     let forged = |call: Call| {
         call.header("x-forwarded-for", "203.0.113.7")
@@ -427,7 +425,7 @@ async fn a_header_of_a_stranger_does_not_change_the_address(backend: Backend) {
     }
 }
 
-async fn nobody_breaks_a_line_or_steers_a_terminal(backend: Backend) {
+async fn item_79_nobody_breaks_a_line_or_steers_a_terminal(backend: Backend) {
     let server = Server::start(backend).await;
     let mut raw = server.raw().await;
     // What HTTP lets through: a tab, and in UTF-8 a next line, a line separator, the
@@ -472,7 +470,7 @@ async fn nobody_breaks_a_line_or_steers_a_terminal(backend: Backend) {
     }
 }
 
-async fn an_unknown_address_is_not_kept(backend: Backend) {
+async fn item_16_an_unknown_address_is_not_kept(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_LOG", "trace")
         .start()

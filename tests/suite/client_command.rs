@@ -4,7 +4,7 @@ use latchkey_tests::{Backend, Home, Server, on_each_backend};
 
 on_each_backend![
     adds_lists_and_removes_clients,
-    shows_a_secret_once_and_keeps_none,
+    item_16_shows_a_secret_once_and_keeps_none,
     a_name_is_given_once,
     names_what_to_change,
 ];
@@ -29,8 +29,7 @@ async fn adds_lists_and_removes_clients(backend: Backend) {
     assert_eq!(listed.as_array().map(Vec::len), Some(0), "{listed}");
 }
 
-/// Security checklist item 39 (unguessable) and 16 (nothing usable on the disk).
-async fn shows_a_secret_once_and_keeps_none(backend: Backend) {
+async fn item_16_shows_a_secret_once_and_keeps_none(backend: Backend) {
     let server = Server::start(backend).await;
     let added = server
         .cli(["client", "add", "gateway", "--json"])

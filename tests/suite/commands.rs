@@ -6,7 +6,7 @@ on_each_backend![
     a_token_is_inspected_without_trust,
     a_token_is_verified,
     a_token_is_verified_against_a_key_set,
-    a_password_is_judged_as_at_sign_up,
+    item_13_a_password_is_judged_as_at_sign_up,
     completions_for_every_shell,
     every_subcommand_explains_itself,
     whatever_prints_data_prints_json_as_well,
@@ -87,7 +87,7 @@ async fn a_token_is_verified_against_a_key_set(backend: Backend) {
     assert!(refused.failed(1).contains("unknown_key"));
 }
 
-async fn a_password_is_judged_as_at_sign_up(backend: Backend) {
+async fn item_13_a_password_is_judged_as_at_sign_up(backend: Backend) {
     let server = Server::start(backend).await;
     for (password, codes) in [
         ("Kestrel-over-27-moors", &[][..]),

@@ -9,8 +9,8 @@ on_each_backend![
     secrets_may_stand_in_files,
     an_unknown_key_names_the_nearest,
     a_bad_value_is_one_line_that_names_the_key,
-    a_weak_secret_is_a_warning_on_loopback,
-    a_weak_secret_is_refused_off_loopback,
+    item_65_a_weak_secret_is_a_warning_on_loopback,
+    item_65_a_weak_secret_is_refused_off_loopback,
     exit_codes_tell_failure_from_usage,
     what_is_shown_holds_no_secret,
     the_documented_default_is_the_default,
@@ -204,7 +204,7 @@ const WEAK: [&str; 4] = [
     "supersecretkey",
 ];
 
-async fn a_weak_secret_is_a_warning_on_loopback(backend: Backend) {
+async fn item_65_a_weak_secret_is_a_warning_on_loopback(backend: Backend) {
     for secret in WEAK {
         let server = Home::new(backend)
             .env("JWT_SECRET_KEY", secret)
@@ -221,7 +221,7 @@ async fn a_weak_secret_is_a_warning_on_loopback(backend: Backend) {
     }
 }
 
-async fn a_weak_secret_is_refused_off_loopback(backend: Backend) {
+async fn item_65_a_weak_secret_is_refused_off_loopback(backend: Backend) {
     for secret in WEAK {
         let public = Home::new(backend)
             .env("JWT_SECRET_KEY", secret)

@@ -4,12 +4,12 @@ use insta::assert_snapshot;
 use latchkey_tests::{Answer, Backend, Home, Server, on_each_backend};
 
 on_each_backend![
-    on_loopback_the_pages_of_this_machine_may,
-    off_loopback_nobody_may,
-    listed_origins_may,
-    everybody_may_if_configured,
+    item_77_on_loopback_the_pages_of_this_machine_may,
+    item_77_off_loopback_nobody_may,
+    item_77_listed_origins_may,
+    item_77_everybody_may_if_configured,
     a_preflight_tells_methods_and_headers,
-    credentials_are_never_allowed,
+    item_77_credentials_are_never_allowed,
 ];
 
 async fn asked_by(server: &Server, origin: &str) -> Answer {
@@ -26,7 +26,7 @@ async fn may(server: &Server, origin: &str) -> bool {
     !allowed.is_empty()
 }
 
-async fn on_loopback_the_pages_of_this_machine_may(backend: Backend) {
+async fn item_77_on_loopback_the_pages_of_this_machine_may(backend: Backend) {
     let server = Server::start(backend).await;
     for origin in [
         "http://localhost",
@@ -52,7 +52,7 @@ async fn on_loopback_the_pages_of_this_machine_may(backend: Backend) {
     assert!(answer.header("vary").to_lowercase().contains("origin"));
 }
 
-async fn off_loopback_nobody_may(backend: Backend) {
+async fn item_77_off_loopback_nobody_may(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_SERVER__PUBLIC_URL", "https://auth.example.com")
         .start()
@@ -65,7 +65,7 @@ async fn off_loopback_nobody_may(backend: Backend) {
     }
 }
 
-async fn listed_origins_may(backend: Backend) {
+async fn item_77_listed_origins_may(backend: Backend) {
     let server = Home::new(backend)
         .env(
             "LATCHKEY_SERVER__CORS_ORIGINS",
@@ -86,7 +86,7 @@ async fn listed_origins_may(backend: Backend) {
     }
 }
 
-async fn everybody_may_if_configured(backend: Backend) {
+async fn item_77_everybody_may_if_configured(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_SERVER__CORS_ORIGINS", "*")
         .start()
@@ -132,7 +132,7 @@ async fn a_preflight_tells_methods_and_headers(backend: Backend) {
     }
 }
 
-async fn credentials_are_never_allowed(backend: Backend) {
+async fn item_77_credentials_are_never_allowed(backend: Backend) {
     for origins in ["*", "https://app.example.com"] {
         let server = Home::new(backend)
             .env("LATCHKEY_SERVER__CORS_ORIGINS", origins)

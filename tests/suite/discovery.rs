@@ -5,17 +5,17 @@ use latchkey_tests::{Backend, Home, Server, on_each_backend};
 use serde_json::Value;
 
 on_each_backend![
-    the_key_set_holds_public_keys_only,
+    item_63_the_key_set_holds_public_keys_only,
     the_key_set_can_be_cached,
-    the_key_set_is_empty_under_hmac,
-    the_metadata_names_what_exists,
-    every_page_may_read_them,
+    item_63_the_key_set_is_empty_under_hmac,
+    item_73_the_metadata_names_what_exists,
+    item_77_every_page_may_read_them,
 ];
 
 const KEYS: &str = "/.well-known/jwks.json";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
-async fn the_key_set_holds_public_keys_only(backend: Backend) {
+async fn item_63_the_key_set_holds_public_keys_only(backend: Backend) {
     for (algorithm, kty) in [("EdDSA", "OKP"), ("ES256", "EC"), ("RS256", "RSA")] {
         let server = Home::new(backend)
             .env("LATCHKEY_TOKENS__ALGORITHM", algorithm)
@@ -61,7 +61,7 @@ async fn the_key_set_can_be_cached(backend: Backend) {
     assert_eq!(other.expect(200).body, answer.body);
 }
 
-async fn the_key_set_is_empty_under_hmac(backend: Backend) {
+async fn item_63_the_key_set_is_empty_under_hmac(backend: Backend) {
     let server = Home::new(backend)
         .env("JWT_SECRET_KEY", "3f6c0a9d5e7b4821964dc0ffb1a27e85")
         .start()
@@ -70,8 +70,7 @@ async fn the_key_set_is_empty_under_hmac(backend: Backend) {
     assert_eq!(answer.text().replace([' ', '\n'], ""), r#"{"keys":[]}"#);
 }
 
-/// Security checklist item 73.
-async fn the_metadata_names_what_exists(backend: Backend) {
+async fn item_73_the_metadata_names_what_exists(backend: Backend) {
     let server = Server::start(backend).await;
     let answer = server.get(METADATA).await;
     assert_snapshot!(answer.shown(), @r#"
@@ -139,7 +138,7 @@ async fn the_metadata_names_what_exists(backend: Backend) {
     );
 }
 
-async fn every_page_may_read_them(backend: Backend) {
+async fn item_77_every_page_may_read_them(backend: Backend) {
     let server = Home::new(backend)
         .config("[server]\ncors_origins = [\"https://app.example.com\"]\n")
         .start()

@@ -2,14 +2,14 @@
 
 use latchkey_tests::{Backend, Home, Load, Server, eventually, on_each_backend, on_sqlite};
 
-on_each_backend![kill_9_loses_nothing_that_was_answered];
+on_each_backend![item_49_kill_9_loses_nothing_that_was_answered];
 on_sqlite![an_answer_comes_after_its_sync];
 
 const ROUNDS: usize = 10;
 const CLIENTS: usize = 40;
 
 /// Ten times over: many sign-ups and refreshes, and in the middle of it kill -9.
-async fn kill_9_loses_nothing_that_was_answered(backend: Backend) {
+async fn item_49_kill_9_loses_nothing_that_was_answered(backend: Backend) {
     let mut home = Home::new(backend).for_a_ledger();
     for round in 0..ROUNDS {
         let server = home.start().await;

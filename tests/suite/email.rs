@@ -3,13 +3,13 @@
 use latchkey_tests::{Backend, Person, Server, on_each_backend};
 
 on_each_backend![
-    one_mailbox_is_one_account,
-    different_mailboxes_are_different_accounts,
-    characters_that_only_look_alike_are_refused,
+    item_25_one_mailbox_is_one_account,
+    item_25_different_mailboxes_are_different_accounts,
+    item_25_characters_that_only_look_alike_are_refused,
     the_address_stays_as_it_was_typed,
 ];
 
-async fn one_mailbox_is_one_account(backend: Backend) {
+async fn item_25_one_mailbox_is_one_account(backend: Backend) {
     let server = Server::start(backend).await;
     for spellings in [
         &[
@@ -45,7 +45,7 @@ async fn one_mailbox_is_one_account(backend: Backend) {
     }
 }
 
-async fn different_mailboxes_are_different_accounts(backend: Backend) {
+async fn item_25_different_mailboxes_are_different_accounts(backend: Backend) {
     let server = Server::start(backend).await;
     for email in [
         "admin@example.com",
@@ -65,7 +65,7 @@ async fn different_mailboxes_are_different_accounts(backend: Backend) {
     }
 }
 
-async fn characters_that_only_look_alike_are_refused(backend: Backend) {
+async fn item_25_characters_that_only_look_alike_are_refused(backend: Backend) {
     let server = Server::start(backend).await;
     let _ = server
         .account(&Person::named("Mike").with_email("mike@example.com"))

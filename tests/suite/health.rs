@@ -7,12 +7,12 @@ use std::process::Command;
 
 on_each_backend![
     is_healthy,
-    is_503_while_the_database_does_not_answer,
-    is_answered_while_passwords_are_hashed,
+    item_81_is_503_while_the_database_does_not_answer,
+    item_80_is_answered_while_passwords_are_hashed,
 ];
 on_sqlite![
-    a_locked_database_is_503_and_recovers,
-    a_full_disk_is_503_and_recovers,
+    item_81_a_locked_database_is_503_and_recovers,
+    item_81_a_full_disk_is_503_and_recovers,
 ];
 
 async fn is_healthy(backend: Backend) {
@@ -31,7 +31,7 @@ async fn is_healthy(backend: Backend) {
     let _ = server.get("/health/ready").await.expect(200);
 }
 
-async fn is_503_while_the_database_does_not_answer(backend: Backend) {
+async fn item_81_is_503_while_the_database_does_not_answer(backend: Backend) {
     let server = Server::start(backend).await;
     server
         .database()
@@ -59,7 +59,7 @@ async fn is_503_while_the_database_does_not_answer(backend: Backend) {
 
 /// All hashing slots and the whole queue are taken: beyond that is 503, and everything
 /// else goes on as if nothing was.
-async fn is_answered_while_passwords_are_hashed(backend: Backend) {
+async fn item_80_is_answered_while_passwords_are_hashed(backend: Backend) {
     let server = Home::new(backend)
         .with_default_hashing()
         .env("LATCHKEY_PASSWORDS__HASHING_SLOTS", "1")
@@ -96,7 +96,7 @@ async fn is_answered_while_passwords_are_hashed(backend: Backend) {
     assert_eq!(users, [[(created + 1).to_string()]]);
 }
 
-async fn a_locked_database_is_503_and_recovers(backend: Backend) {
+async fn item_81_a_locked_database_is_503_and_recovers(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let other = Connection::open(server.database().file()).expect("the database");
@@ -135,7 +135,7 @@ async fn a_locked_database_is_503_and_recovers(backend: Backend) {
     assert!(server.logs().contains("locked"), "{}", server.logs());
 }
 
-async fn a_full_disk_is_503_and_recovers(backend: Backend) {
+async fn item_81_a_full_disk_is_503_and_recovers(backend: Backend) {
     // A limit on the size of files does to the server what a full disk does.
     let server = Home::new(backend)
         .under(&["env", "--ignore-signal=XFSZ"])

@@ -5,7 +5,7 @@ use latchkey_tests::{Backend, Home, Jwt, hmac_sha256, on_each_backend};
 on_each_backend![
     the_secret_is_the_key,
     a_new_secret_signs_nobody_out,
-    an_old_secret_is_refused_when_it_is_not_listed,
+    item_64_an_old_secret_is_refused_when_it_is_not_listed,
     leaving_hmac_signs_nobody_out,
     coming_to_hmac_signs_nobody_out,
 ];
@@ -48,7 +48,7 @@ async fn a_new_secret_signs_nobody_out(backend: Backend) {
     let _ = server.me(&new.access).await.expect(200);
 }
 
-async fn an_old_secret_is_refused_when_it_is_not_listed(backend: Backend) {
+async fn item_64_an_old_secret_is_refused_when_it_is_not_listed(backend: Backend) {
     let server = Home::new(backend)
         .with_public_url()
         .env(SECRET, ONE)

@@ -9,15 +9,15 @@ on_each_backend![
     what_is_documented_exists,
     head_is_get_without_the_body,
     options_names_the_methods,
-    a_wrong_method_is_told_the_right_ones,
-    an_unknown_path_is_404,
-    every_answer_carries_the_security_headers,
-    pages_carry_a_content_security_policy,
-    strict_transport_security_comes_with_https,
-    what_the_api_answers_is_not_stored,
+    item_78_a_wrong_method_is_told_the_right_ones,
+    item_78_an_unknown_path_is_404,
+    item_77_every_answer_carries_the_security_headers,
+    item_77_pages_carry_a_content_security_policy,
+    item_77_strict_transport_security_comes_with_https,
+    item_70_what_the_api_answers_is_not_stored,
     request_ids_are_our_own,
     a_trusted_proxy_may_name_the_request,
-    errors_tell_nothing_of_the_inside,
+    item_74_errors_tell_nothing_of_the_inside,
 ];
 
 /// Every row of the API.
@@ -147,7 +147,7 @@ async fn options_names_the_methods(backend: Backend) {
     }
 }
 
-async fn a_wrong_method_is_told_the_right_ones(backend: Backend) {
+async fn item_78_a_wrong_method_is_told_the_right_ones(backend: Backend) {
     let server = Server::start(backend).await;
     assert_snapshot!(server.get("/api/v1/users/signup").await.shown(), @r#"
     405
@@ -181,7 +181,7 @@ async fn a_wrong_method_is_told_the_right_ones(backend: Backend) {
     }
 }
 
-async fn an_unknown_path_is_404(backend: Backend) {
+async fn item_78_an_unknown_path_is_404(backend: Backend) {
     let server = Server::start(backend).await;
     assert_snapshot!(server.get("/nowhere").await.shown(), @r#"
     404
@@ -235,7 +235,7 @@ fn headers(answer: &latchkey_tests::Answer) -> String {
     lines.join("\n")
 }
 
-async fn every_answer_carries_the_security_headers(backend: Backend) {
+async fn item_77_every_answer_carries_the_security_headers(backend: Backend) {
     let server = Server::start(backend).await;
     let answer = server.get("/api/v1/users/me").await;
     assert_snapshot!(headers(&answer), @r#"
@@ -261,7 +261,7 @@ async fn every_answer_carries_the_security_headers(backend: Backend) {
     }
 }
 
-async fn pages_carry_a_content_security_policy(backend: Backend) {
+async fn item_77_pages_carry_a_content_security_policy(backend: Backend) {
     let server = Server::start(backend).await;
     for path in ["/", "/docs"] {
         let answer = server
@@ -277,7 +277,7 @@ async fn pages_carry_a_content_security_policy(backend: Backend) {
     }
 }
 
-async fn strict_transport_security_comes_with_https(backend: Backend) {
+async fn item_77_strict_transport_security_comes_with_https(backend: Backend) {
     let plain = Server::start(backend).await;
     assert_eq!(
         plain
@@ -295,7 +295,7 @@ async fn strict_transport_security_comes_with_https(backend: Backend) {
     assert!(value.starts_with("max-age="), "{value}");
 }
 
-async fn what_the_api_answers_is_not_stored(backend: Backend) {
+async fn item_70_what_the_api_answers_is_not_stored(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let access = &alice.tokens.access;
@@ -357,7 +357,7 @@ async fn a_trusted_proxy_may_name_the_request(backend: Backend) {
     }
 }
 
-async fn errors_tell_nothing_of_the_inside(backend: Backend) {
+async fn item_74_errors_tell_nothing_of_the_inside(backend: Backend) {
     let server = Server::start(backend).await;
     let access = server.account_of("Alice").await.tokens.access;
     let mut answers = vec![

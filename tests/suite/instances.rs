@@ -9,12 +9,12 @@ use crate::keys::{PEM, in_state, published, signed_by};
 
 on_each_backend![
     four_that_start_at_once_are_one_service,
-    a_token_refreshed_everywhere_at_once_has_one_successor,
-    without_a_grace_one_refresh_wins_and_the_session_ends,
-    what_ends_at_one_has_ended_at_all,
-    a_rotated_key_is_published_by_all_before_one_signs_with_it,
+    item_42_a_token_refreshed_everywhere_at_once_has_one_successor,
+    item_42_without_a_grace_one_refresh_wins_and_the_session_ends,
+    item_46_what_ends_at_one_has_ended_at_all,
+    item_64_a_rotated_key_is_published_by_all_before_one_signs_with_it,
     a_key_that_was_just_made_signs_everywhere_and_is_known_everywhere,
-    a_key_that_is_retired_at_once_is_refused_by_all,
+    item_64_a_key_that_is_retired_at_once_is_refused_by_all,
     an_instance_that_is_killed_takes_nothing_with_it,
     one_that_is_killed_while_it_starts_leaves_nothing_half_done,
 ];
@@ -52,7 +52,7 @@ async fn four_that_start_at_once_are_one_service(backend: Backend) {
     let _ = servers[0].cli(["migrate", "verify"]).await.ok();
 }
 
-async fn a_token_refreshed_everywhere_at_once_has_one_successor(backend: Backend) {
+async fn item_42_a_token_refreshed_everywhere_at_once_has_one_successor(backend: Backend) {
     let servers = four(Home::new(backend).for_a_ledger()).await;
     let alice = servers[0].account_of("Alice").await;
 
@@ -73,7 +73,7 @@ async fn a_token_refreshed_everywhere_at_once_has_one_successor(backend: Backend
     let _ = servers[1].refresh(&successor).await.expect(200);
 }
 
-async fn without_a_grace_one_refresh_wins_and_the_session_ends(backend: Backend) {
+async fn item_42_without_a_grace_one_refresh_wins_and_the_session_ends(backend: Backend) {
     let home = Home::new(backend).with_public_url();
     let servers = four(home.env("LATCHKEY_TOKENS__REFRESH_GRACE", "0s")).await;
     let alice = servers[0].account_of("Alice").await;
@@ -101,7 +101,7 @@ async fn is_over(servers: &[Server], access: &str, refresh: &str) {
     }
 }
 
-async fn what_ends_at_one_has_ended_at_all(backend: Backend) {
+async fn item_46_what_ends_at_one_has_ended_at_all(backend: Backend) {
     let servers = four(Home::new(backend).with_public_url()).await;
     let [one, two, three, four] = &servers;
     let sign_in = async |account: &Account, server: &Server| {
@@ -158,7 +158,7 @@ async fn signed_at(server: &Server, account: &Account) -> String {
 
 /// The key did not exist when the instances started: each has to find it, and first to
 /// publish it.
-async fn a_rotated_key_is_published_by_all_before_one_signs_with_it(backend: Backend) {
+async fn item_64_a_rotated_key_is_published_by_all_before_one_signs_with_it(backend: Backend) {
     let servers = four(Home::new(backend).with_public_url()).await;
     let alice = servers[0].account_of("Alice").await;
     let old = signed_by(&alice.tokens.access);
@@ -227,7 +227,7 @@ async fn a_key_that_was_just_made_signs_everywhere_and_is_known_everywhere(backe
     }
 }
 
-async fn a_key_that_is_retired_at_once_is_refused_by_all(backend: Backend) {
+async fn item_64_a_key_that_is_retired_at_once_is_refused_by_all(backend: Backend) {
     let servers = four(Home::new(backend).with_public_url()).await;
     let alice = servers[0].account_of("Alice").await;
     let stolen = signed_by(&alice.tokens.access);

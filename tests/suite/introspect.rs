@@ -1,4 +1,4 @@
-//! POST `/oauth/introspect` (RFC 7662): security checklist item 72.
+//! POST `/oauth/introspect` (RFC 7662).
 
 use insta::assert_snapshot;
 use latchkey_tests::{Backend, Home, Jwt, Server, on_each_backend};

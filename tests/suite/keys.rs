@@ -4,13 +4,13 @@ use latchkey_tests::{Backend, Home, Jwt, Server, eventually, on_each_backend};
 use serde_json::Value;
 
 on_each_backend![
-    a_standby_key_is_always_published,
-    rotation_waits_until_the_key_has_been_public,
-    rotation_at_once_signs_with_the_standby_key,
-    a_retired_key_verifies_until_its_last_token_has_expired,
-    a_stolen_key_is_refused_at_once,
+    item_64_a_standby_key_is_always_published,
+    item_64_rotation_waits_until_the_key_has_been_public,
+    item_64_rotation_at_once_signs_with_the_standby_key,
+    item_64_a_retired_key_verifies_until_its_last_token_has_expired,
+    item_64_a_stolen_key_is_refused_at_once,
     a_key_of_ones_own_is_imported,
-    another_algorithm_is_published_before_it_signs,
+    item_64_another_algorithm_is_published_before_it_signs,
     instances_that_disagree_about_the_algorithm_do_not_take_turns,
     private_keys_are_encrypted_under_the_secret,
     a_wrong_key_encryption_secret_is_one_clear_error,
@@ -65,7 +65,7 @@ async fn signs_no_more_with(server: &Server, kid: &str) -> String {
     .await
 }
 
-async fn a_standby_key_is_always_published(backend: Backend) {
+async fn item_64_a_standby_key_is_always_published(backend: Backend) {
     let server = Server::start(backend).await;
     let token = server.account_of("Alice").await.tokens.access;
     let (active, standby) = (
@@ -85,7 +85,7 @@ async fn a_standby_key_is_always_published(backend: Backend) {
     assert!(!pem.stdout.contains("PRIVATE"));
 }
 
-async fn rotation_waits_until_the_key_has_been_public(backend: Backend) {
+async fn item_64_rotation_waits_until_the_key_has_been_public(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let active = in_state(&server, "active").await;
@@ -103,7 +103,7 @@ async fn rotation_waits_until_the_key_has_been_public(backend: Backend) {
     assert_eq!(signed_by(&answer.tokens().access), active);
 }
 
-async fn rotation_at_once_signs_with_the_standby_key(backend: Backend) {
+async fn item_64_rotation_at_once_signs_with_the_standby_key(backend: Backend) {
     let server = Server::start(backend).await;
     let old = server.account_of("Alice").await.tokens;
     let (active, standby) = (
@@ -126,7 +126,7 @@ async fn rotation_at_once_signs_with_the_standby_key(backend: Backend) {
     let _ = server.refresh(&old.refresh).await.expect(200);
 }
 
-async fn a_retired_key_verifies_until_its_last_token_has_expired(backend: Backend) {
+async fn item_64_a_retired_key_verifies_until_its_last_token_has_expired(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__ACCESS_TTL", "1s")
         .env("LATCHKEY_TOKENS__REFRESH_TTL", "2s")
@@ -148,7 +148,7 @@ async fn a_retired_key_verifies_until_its_last_token_has_expired(backend: Backen
     );
 }
 
-async fn a_stolen_key_is_refused_at_once(backend: Backend) {
+async fn item_64_a_stolen_key_is_refused_at_once(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let stolen = in_state(&server, "active").await;
@@ -198,7 +198,7 @@ async fn a_key_of_ones_own_is_imported(backend: Backend) {
     let _ = garbage.failed(1);
 }
 
-async fn another_algorithm_is_published_before_it_signs(backend: Backend) {
+async fn item_64_another_algorithm_is_published_before_it_signs(backend: Backend) {
     let server = Home::new(backend).with_public_url().start().await;
     let alice = server.account_of("Alice").await;
     let old = in_state(&server, "active").await;

@@ -4,13 +4,13 @@ use insta::assert_snapshot;
 use latchkey_tests::{Backend, Server, on_each_backend};
 
 on_each_backend![
-    ends_the_session_by_its_access_token,
-    ends_the_session_by_its_refresh_token,
+    item_45_ends_the_session_by_its_access_token,
+    item_45_ends_the_session_by_its_refresh_token,
     ends_only_this_session,
     needs_a_token_that_is_good,
 ];
 
-async fn ends_the_session_by_its_access_token(backend: Backend) {
+async fn item_45_ends_the_session_by_its_access_token(backend: Backend) {
     let server = Server::start(backend).await;
     let tokens = server.account_of("Alice").await.tokens;
 
@@ -33,7 +33,7 @@ async fn ends_the_session_by_its_access_token(backend: Backend) {
     let _ = server.log_out(&tokens.access).await.expect(401);
 }
 
-async fn ends_the_session_by_its_refresh_token(backend: Backend) {
+async fn item_45_ends_the_session_by_its_refresh_token(backend: Backend) {
     let server = Server::start(backend).await;
     let tokens = server.account_of("Alice").await.tokens;
 

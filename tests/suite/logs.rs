@@ -4,9 +4,9 @@ use latchkey_tests::{Backend, Home, Server, on_each_backend};
 use serde_json::Value;
 
 on_each_backend![
-    a_line_of_json_is_an_event,
+    item_79_a_line_of_json_is_an_event,
     a_request_is_one_line_with_its_id_beside_its_record,
-    nobody_writes_lines_of_their_own,
+    item_79_nobody_writes_lines_of_their_own,
     nothing_is_coloured_in_a_file,
 ];
 
@@ -25,7 +25,7 @@ fn events(server: &Server) -> Vec<Value> {
         .collect()
 }
 
-async fn a_line_of_json_is_an_event(backend: Backend) {
+async fn item_79_a_line_of_json_is_an_event(backend: Backend) {
     let server = Home::new(backend)
         .arg("--log-format")
         .arg("json")
@@ -68,7 +68,7 @@ async fn a_request_is_one_line_with_its_id_beside_its_record(backend: Backend) {
     }
 }
 
-async fn nobody_writes_lines_of_their_own(backend: Backend) {
+async fn item_79_nobody_writes_lines_of_their_own(backend: Backend) {
     for format in ["json", "text"] {
         let server = Home::new(backend)
             .arg("--log-format")

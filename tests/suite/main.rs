@@ -1,7 +1,8 @@
 //! The black-box suite: what the service promises, tried from outside.
 //!
 //! One file per concern. Each runs the real binary with a database of its own; see the
-//! fixture in `tests/support` for how.
+//! fixture in `tests/support` for how. `item_17_…` in a name says which item of the security
+//! checklist the test proves.
 
 mod adoption;
 mod audit;

@@ -80,7 +80,7 @@ async fn a_parameter_that_is_missing_is_named(backend: Backend) {
     }
 }
 
-/// Security checklist item 69, and nothing of it ends up in the log.
+/// Nothing of it ends up in the log either.
 async fn item_69_nothing_is_read_from_the_query(backend: Backend) {
     let server = Server::start(backend).await;
     let client = server.client("gateway").await;

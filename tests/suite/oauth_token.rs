@@ -6,10 +6,10 @@ use latchkey_tests::{Backend, Home, Server, on_each_backend};
 
 on_each_backend![
     answers_with_new_tokens,
-    a_bad_token_is_an_invalid_grant,
-    reuse_ends_the_session,
-    within_the_grace_the_same_successor_comes_again,
-    api_and_oauth_exchange_the_same_tokens,
+    item_48_a_bad_token_is_an_invalid_grant,
+    item_41_reuse_ends_the_session,
+    item_42_within_the_grace_the_same_successor_comes_again,
+    item_42_api_and_oauth_exchange_the_same_tokens,
     item_75_there_is_no_password_grant,
     item_43_nothing_widens_and_no_other_client_gets_any,
 ];
@@ -47,7 +47,7 @@ async fn answers_with_new_tokens(backend: Backend) {
     let _ = server.me(&named.tokens().access).await.expect(200);
 }
 
-async fn a_bad_token_is_an_invalid_grant(backend: Backend) {
+async fn item_48_a_bad_token_is_an_invalid_grant(backend: Backend) {
     let server = Server::start(backend).await;
     let tokens = server.account_of("Alice").await.tokens;
     let garbage = server.oauth_refresh("garbage").await;
@@ -61,7 +61,7 @@ async fn a_bad_token_is_an_invalid_grant(backend: Backend) {
       "error_description": "Invalid or expired refresh token"
     }
     "#);
-    // Security checklist item 48: truncated, extended and re-cased ones.
+    // Truncated, extended and re-cased ones.
     let right = &tokens.refresh;
     for token in [
         tokens.access.clone(),
@@ -76,7 +76,7 @@ async fn a_bad_token_is_an_invalid_grant(backend: Backend) {
     let _ = server.oauth_refresh(right).await.expect(200);
 }
 
-async fn reuse_ends_the_session(backend: Backend) {
+async fn item_41_reuse_ends_the_session(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__REFRESH_GRACE", "0s")
         .start()
@@ -89,7 +89,7 @@ async fn reuse_ends_the_session(backend: Backend) {
     let _ = server.me(&new.access).await.expect(401);
 }
 
-async fn within_the_grace_the_same_successor_comes_again(backend: Backend) {
+async fn item_42_within_the_grace_the_same_successor_comes_again(backend: Backend) {
     let server = Server::start(backend).await;
     let old = server.account_of("Alice").await.tokens.refresh;
     let first = server.oauth_refresh(&old).await.tokens();
@@ -98,7 +98,7 @@ async fn within_the_grace_the_same_successor_comes_again(backend: Backend) {
     let _ = server.oauth_refresh(&second.refresh).await.expect(200);
 }
 
-async fn api_and_oauth_exchange_the_same_tokens(backend: Backend) {
+async fn item_42_api_and_oauth_exchange_the_same_tokens(backend: Backend) {
     let server = Server::start(backend).await;
     let first = server.account_of("Alice").await.tokens;
     let second = server.oauth_refresh(&first.refresh).await.tokens();

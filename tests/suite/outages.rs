@@ -8,13 +8,13 @@ use latchkey_tests::{Backend, Home, Load, Person, Server, eventually, on_postgre
 
 on_postgres![
     a_pool_of_two_serves_two_hundred_clients,
-    a_stop_in_good_order_loses_nothing,
-    a_stop_without_order_loses_nothing,
-    kill_9_of_the_server_loses_nothing,
-    connections_that_are_terminated_are_replaced,
-    a_server_that_takes_no_more_connections_is_503,
-    a_locked_table_is_503_and_nothing_hangs,
-    a_standby_is_503_for_what_writes,
+    item_81_a_stop_in_good_order_loses_nothing,
+    item_81_a_stop_without_order_loses_nothing,
+    item_81_kill_9_of_the_server_loses_nothing,
+    item_81_connections_that_are_terminated_are_replaced,
+    item_81_a_server_that_takes_no_more_connections_is_503,
+    item_81_a_locked_table_is_503_and_nothing_hangs,
+    item_81_a_standby_is_503_for_what_writes,
     a_migration_whose_process_is_killed_is_done_by_the_next,
     a_server_that_is_not_there_is_one_clear_error,
 ];
@@ -59,19 +59,19 @@ async fn outage(outage: impl FnOnce(&Cluster)) {
     ledger.check(&one).await;
 }
 
-async fn a_stop_in_good_order_loses_nothing(_: Backend) {
+async fn item_81_a_stop_in_good_order_loses_nothing(_: Backend) {
     outage(|cluster| cluster.stop(Stop::Fast)).await;
 }
 
-async fn a_stop_without_order_loses_nothing(_: Backend) {
+async fn item_81_a_stop_without_order_loses_nothing(_: Backend) {
     outage(|cluster| cluster.stop(Stop::Immediate)).await;
 }
 
-async fn kill_9_of_the_server_loses_nothing(_: Backend) {
+async fn item_81_kill_9_of_the_server_loses_nothing(_: Backend) {
     outage(Cluster::kill_9).await;
 }
 
-async fn connections_that_are_terminated_are_replaced(backend: Backend) {
+async fn item_81_connections_that_are_terminated_are_replaced(backend: Backend) {
     let server = Home::new(backend).for_a_ledger().start().await;
     let load = Load::new();
     let ledger = load
@@ -97,7 +97,7 @@ async fn connections_that_are_terminated_are_replaced(backend: Backend) {
     }
 }
 
-async fn a_server_that_takes_no_more_connections_is_503(backend: Backend) {
+async fn item_81_a_server_that_takes_no_more_connections_is_503(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let database = server.database().postgres();
@@ -123,7 +123,7 @@ async fn a_server_that_takes_no_more_connections_is_503(backend: Backend) {
     let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
 }
 
-async fn a_locked_table_is_503_and_nothing_hangs(backend: Backend) {
+async fn item_81_a_locked_table_is_503_and_nothing_hangs(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let person = &alice.person;
@@ -162,7 +162,7 @@ async fn a_locked_table_is_503_and_nothing_hangs(backend: Backend) {
 }
 
 /// Somebody has made another server the primary, and later this one again.
-async fn a_standby_is_503_for_what_writes(_: Backend) {
+async fn item_81_a_standby_is_503_for_what_writes(_: Backend) {
     let cluster = Cluster::own().start();
     let server = Home::on(cluster.database()).start().await;
     let alice = server.account_of("Alice").await;

@@ -8,7 +8,7 @@ on_each_backend![
     the_root_is_a_page_to_browsers,
     a_wrong_path_is_a_page_to_browsers,
     the_docs_need_no_network,
-    the_docs_can_be_turned_off,
+    item_78_the_docs_can_be_turned_off,
     the_documentation_is_openapi_3_1,
 ];
 
@@ -98,7 +98,7 @@ fn loads_nothing_from_elsewhere(html: &str) -> bool {
     .all(|load| !html.contains(load))
 }
 
-async fn the_docs_can_be_turned_off(backend: Backend) {
+async fn item_78_the_docs_can_be_turned_off(backend: Backend) {
     let server = Home::new(backend).without_docs().start().await;
     for path in ["/docs", "/openapi.json"] {
         assert_eq!(server.get(path).await.expect(404).code(), "not_found");

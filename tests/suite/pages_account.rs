@@ -3,13 +3,13 @@
 use latchkey_tests::{Backend, Browser, Jwt, Server, on_each_backend};
 
 on_each_backend![
-    it_lists_the_sessions_and_ends_another,
+    item_47_it_lists_the_sessions_and_ends_another,
     ending_ones_own_session_is_signing_out,
-    nobody_ends_a_session_of_somebody_else,
-    every_session_can_be_ended,
-    signing_out_ends_the_session,
-    a_new_password_starts_a_new_session,
-    a_password_that_is_not_taken_changes_nothing,
+    item_47_nobody_ends_a_session_of_somebody_else,
+    item_47_every_session_can_be_ended,
+    item_45_signing_out_ends_the_session,
+    item_38_a_new_password_starts_a_new_session,
+    item_12_a_password_that_is_not_taken_changes_nothing,
     whoever_is_not_signed_in_is_asked_to,
     of_two_cookies_none_is_guessed,
     a_notice_is_one_of_ours,
@@ -17,7 +17,7 @@ on_each_backend![
 
 const NEW_PASSWORD: &str = "Harrier-over-31-fells";
 
-async fn it_lists_the_sessions_and_ends_another(backend: Backend) {
+async fn item_47_it_lists_the_sessions_and_ends_another(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let form = [
@@ -66,7 +66,7 @@ async fn ending_ones_own_session_is_signing_out(backend: Backend) {
     let _ = server.me(&alice.tokens.access).await.expect(401);
 }
 
-async fn nobody_ends_a_session_of_somebody_else(backend: Backend) {
+async fn item_47_nobody_ends_a_session_of_somebody_else(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await.tokens;
     let mallory = server.account_of("Mallory").await.tokens;
@@ -80,7 +80,7 @@ async fn nobody_ends_a_session_of_somebody_else(backend: Backend) {
     let _ = server.me(&alice.access).await.expect(200);
 }
 
-async fn every_session_can_be_ended(backend: Backend) {
+async fn item_47_every_session_can_be_ended(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let elsewhere = server.sign_in(&alice.person.email, &alice.person.password);
@@ -96,7 +96,7 @@ async fn every_session_can_be_ended(backend: Backend) {
     }
 }
 
-async fn signing_out_ends_the_session(backend: Backend) {
+async fn item_45_signing_out_ends_the_session(backend: Backend) {
     let server = Server::start(backend).await;
     let tokens = server.account_of("Alice").await.tokens;
     let mut browser = Browser::new(&server).with_token(&tokens.refresh);
@@ -115,7 +115,7 @@ async fn signing_out_ends_the_session(backend: Backend) {
     }
 }
 
-async fn a_new_password_starts_a_new_session(backend: Backend) {
+async fn item_38_a_new_password_starts_a_new_session(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let old = alice.tokens.refresh.as_str();
@@ -139,7 +139,7 @@ async fn a_new_password_starts_a_new_session(backend: Backend) {
     }
 }
 
-async fn a_password_that_is_not_taken_changes_nothing(backend: Backend) {
+async fn item_12_a_password_that_is_not_taken_changes_nothing(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let mut browser = Browser::new(&server).with_token(&alice.tokens.refresh);

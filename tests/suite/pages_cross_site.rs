@@ -3,10 +3,10 @@
 use latchkey_tests::{Backend, Browser, Call, Home, Server, on_each_backend};
 
 on_each_backend![
-    a_form_of_another_site_cannot_act,
+    item_77_a_form_of_another_site_cannot_act,
     a_form_of_our_own_can,
-    nobody_is_signed_in_from_elsewhere,
-    behind_a_proxy_the_public_url_counts,
+    item_77_nobody_is_signed_in_from_elsewhere,
+    item_50_item_77_behind_a_proxy_the_public_url_counts,
 ];
 
 /// What browsers say of a form that is not ours.
@@ -32,7 +32,7 @@ fn says(mut call: Call, server: &Server, headers: &[(&str, &str)]) -> Call {
     call
 }
 
-async fn a_form_of_another_site_cannot_act(backend: Backend) {
+async fn item_77_a_form_of_another_site_cannot_act(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let fields = [
@@ -83,7 +83,7 @@ async fn a_form_of_our_own_can(backend: Backend) {
 }
 
 /// Signing somebody in to an account of one's own is an attack too.
-async fn nobody_is_signed_in_from_elsewhere(backend: Backend) {
+async fn item_77_nobody_is_signed_in_from_elsewhere(backend: Backend) {
     let server = Server::start(backend).await;
     let person = server.account_of("Mallory").await.person;
     let form = [
@@ -101,7 +101,7 @@ async fn nobody_is_signed_in_from_elsewhere(backend: Backend) {
     }
 }
 
-async fn behind_a_proxy_the_public_url_counts(backend: Backend) {
+async fn item_50_item_77_behind_a_proxy_the_public_url_counts(backend: Backend) {
     let public = "https://auth.example.com";
     let home = Home::new(backend).env("LATCHKEY_SERVER__PUBLIC_URL", public);
     let server = home.start().await;

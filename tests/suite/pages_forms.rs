@@ -9,16 +9,16 @@ on_each_backend![
     an_address_that_is_taken_is_said_beside_it,
     an_empty_age_is_no_age,
     signing_in_leads_to_the_account,
-    unknown_and_wrong_look_the_same,
-    a_disabled_account_shows_after_its_password,
+    item_17_unknown_and_wrong_look_the_same,
+    item_18_a_disabled_account_shows_after_its_password,
     a_form_is_read_strictly,
     whoever_is_signed_in_is_sent_on,
-    a_new_sign_in_ends_the_session_before,
-    a_redirect_leads_nowhere_else,
-    every_page_is_guarded,
+    item_38_a_new_sign_in_ends_the_session_before,
+    item_76_a_redirect_leads_nowhere_else,
+    item_77_every_page_is_guarded,
 ];
 
-on_sqlite![a_database_that_is_locked_is_said_in_the_form];
+on_sqlite![item_81_a_database_that_is_locked_is_said_in_the_form];
 
 async fn a_weak_password_then_a_strong_one(backend: Backend) {
     let server = Server::start(backend).await;
@@ -142,7 +142,7 @@ async fn signing_in_leads_to_the_account(backend: Backend) {
     assert!(home.text().contains("href=\"/account\""));
 }
 
-async fn unknown_and_wrong_look_the_same(backend: Backend) {
+async fn item_17_unknown_and_wrong_look_the_same(backend: Backend) {
     let server = Server::start(backend).await;
     let person = server.account_of("Alice").await.person;
     let mut browser = Browser::new(&server);
@@ -160,7 +160,7 @@ async fn unknown_and_wrong_look_the_same(backend: Backend) {
     assert!(!browser.is_signed_in());
 }
 
-async fn a_disabled_account_shows_after_its_password(backend: Backend) {
+async fn item_18_a_disabled_account_shows_after_its_password(backend: Backend) {
     let server = Server::start(backend).await;
     let person = server.account_of("Alice").await.person;
     let _ = server.cli(["user", "disable", &person.email]).await.ok();
@@ -219,7 +219,7 @@ async fn whoever_is_signed_in_is_sent_on(backend: Backend) {
     assert!(!browser.is_signed_in(), "a dead cookie is taken back");
 }
 
-async fn a_new_sign_in_ends_the_session_before(backend: Backend) {
+async fn item_38_a_new_sign_in_ends_the_session_before(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let mut browser = Browser::new(&server).with_token(&alice.tokens.refresh);
@@ -233,7 +233,7 @@ async fn a_new_sign_in_ends_the_session_before(backend: Backend) {
     let _ = browser.visit("/account").await.expect(200);
 }
 
-async fn a_redirect_leads_nowhere_else(backend: Backend) {
+async fn item_76_a_redirect_leads_nowhere_else(backend: Backend) {
     let server = Server::start(backend).await;
     let person = Person::named("Alice");
     let _ = server.account(&person).await;
@@ -258,7 +258,7 @@ async fn a_redirect_leads_nowhere_else(backend: Backend) {
     }
 }
 
-async fn every_page_is_guarded(backend: Backend) {
+async fn item_77_every_page_is_guarded(backend: Backend) {
     let server = Server::start(backend).await;
     let token = server.account_of("Alice").await.tokens.refresh;
     let mut pages = Vec::new();
@@ -294,7 +294,7 @@ async fn every_page_is_guarded(backend: Backend) {
     }
 }
 
-async fn a_database_that_is_locked_is_said_in_the_form(backend: Backend) {
+async fn item_81_a_database_that_is_locked_is_said_in_the_form(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let other = Connection::open(server.database().file()).expect("the database");

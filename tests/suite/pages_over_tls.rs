@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-on_each_backend![a_person_signs_in_over_tls];
+on_each_backend![item_50_a_person_signs_in_over_tls];
 
 /// A proxy with a certificate for `localhost`, and a browser that trusts it.
 struct Secure {
@@ -96,7 +96,7 @@ impl Secure {
     }
 }
 
-async fn a_person_signs_in_over_tls(backend: Backend) {
+async fn item_50_a_person_signs_in_over_tls(backend: Backend) {
     let mut secure = Secure::new().await;
     let home = Home::new(backend).env("LATCHKEY_SERVER__PUBLIC_URL", &*secure.origin);
     let server = home.start().await;

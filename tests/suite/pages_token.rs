@@ -8,10 +8,10 @@ on_each_backend![
     looking_at_pages_changes_nothing,
     an_access_token_for_scripts_and_no_more,
     two_tabs_that_ask_at_once_stay_signed_in,
-    a_token_that_was_used_before_ends_the_session,
+    item_41_a_token_that_was_used_before_ends_the_session,
     without_a_grace_the_predecessor_is_not_recognised,
     whoever_has_no_cookie_gets_no_token,
-    the_api_does_not_look_at_cookies,
+    item_77_the_api_does_not_look_at_cookies,
 ];
 
 const STATE: &str = "select refresh_hash, previous_refresh_hash, end_reason from sessions";
@@ -84,7 +84,7 @@ async fn two_tabs_that_ask_at_once_stay_signed_in(backend: Backend) {
     let _ = one.visit("/account").await.expect(200);
 }
 
-async fn a_token_that_was_used_before_ends_the_session(backend: Backend) {
+async fn item_41_a_token_that_was_used_before_ends_the_session(backend: Backend) {
     let server = Server::start(backend).await;
     let tokens = server.account_of("Alice").await.tokens;
     let mut browser = Browser::new(&server).with_token(&tokens.refresh);
@@ -136,7 +136,7 @@ async fn whoever_has_no_cookie_gets_no_token(backend: Backend) {
     let _ = server.refresh(&tokens.refresh).await.expect(200);
 }
 
-async fn the_api_does_not_look_at_cookies(backend: Backend) {
+async fn item_77_the_api_does_not_look_at_cookies(backend: Backend) {
     let server = Server::start(backend).await;
     let tokens = server.account_of("Alice").await.tokens;
     for token in [&tokens.refresh, &tokens.access] {

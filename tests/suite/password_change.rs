@@ -5,15 +5,15 @@ use latchkey_tests::{Backend, Server, on_each_backend};
 use serde_json::json;
 
 on_each_backend![
-    starts_a_new_session_and_ends_the_others,
-    needs_the_current_password,
-    the_policy_judges_the_new_one,
+    item_38_starts_a_new_session_and_ends_the_others,
+    item_12_needs_the_current_password,
+    item_13_the_policy_judges_the_new_one,
     two_at_once_do_not_both_win,
 ];
 
 const NEW: &str = "Heron-under-38-bridges";
 
-async fn starts_a_new_session_and_ends_the_others(backend: Backend) {
+async fn item_38_starts_a_new_session_and_ends_the_others(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let other = server
@@ -51,7 +51,7 @@ async fn starts_a_new_session_and_ends_the_others(backend: Backend) {
     let _ = server.sign_in(&alice.person.email, NEW).await.expect(200);
 }
 
-async fn needs_the_current_password(backend: Backend) {
+async fn item_12_needs_the_current_password(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let access = &alice.tokens.access;
@@ -90,7 +90,7 @@ async fn needs_the_current_password(backend: Backend) {
         .expect(200);
 }
 
-async fn the_policy_judges_the_new_one(backend: Backend) {
+async fn item_13_the_policy_judges_the_new_one(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     for (new, violation) in [

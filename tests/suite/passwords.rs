@@ -6,17 +6,17 @@ use latchkey_tests::{Backend, Home, Person, Server, on_each_backend};
 on_each_backend![
     the_policy_is_public,
     the_default_policy,
-    the_whole_password_is_compared_with_the_list,
+    item_09_the_whole_password_is_compared_with_the_list,
     the_nist_policy,
     a_policy_of_ones_own,
-    nothing_is_truncated,
-    every_character_counts,
-    composed_and_decomposed_are_the_same,
-    an_endless_password_is_refused_at_once,
-    what_is_stored_is_argon2id_with_a_salt_of_its_own,
-    an_older_cost_is_replaced_at_the_next_sign_in,
+    item_03_nothing_is_truncated,
+    item_05_every_character_counts,
+    item_06_composed_and_decomposed_are_the_same,
+    item_03_an_endless_password_is_refused_at_once,
+    item_14_what_is_stored_is_argon2id_with_a_salt_of_its_own,
+    item_15_an_older_cost_is_replaced_at_the_next_sign_in,
     many_sign_ins_at_once_replace_it_once,
-    the_predecessors_hashes_verify_and_are_replaced,
+    item_15_the_predecessors_hashes_verify_and_are_replaced,
     the_way_back_to_the_predecessor_stays_open,
 ];
 
@@ -110,7 +110,7 @@ async fn the_default_policy(backend: Backend) {
     .await;
 }
 
-async fn the_whole_password_is_compared_with_the_list(backend: Backend) {
+async fn item_09_the_whole_password_is_compared_with_the_list(backend: Backend) {
     let server = Server::start(backend).await;
     judge(
         &server,
@@ -164,7 +164,7 @@ async fn a_policy_of_ones_own(backend: Backend) {
     .await;
 }
 
-async fn nothing_is_truncated(backend: Backend) {
+async fn item_03_nothing_is_truncated(backend: Backend) {
     let server = Server::start(backend).await;
     let password = format!("Kestrel-7-{}", "abcdefghi".repeat(10));
     let alice = Person::named("Alice").with_password(&password);
@@ -179,7 +179,7 @@ async fn nothing_is_truncated(backend: Backend) {
     let _ = server.sign_in(&alice.email, &password).await.expect(200);
 }
 
-async fn every_character_counts(backend: Backend) {
+async fn item_05_every_character_counts(backend: Backend) {
     let server = Server::start(backend).await;
     let printing: String = (' '..='~').collect();
     let password = format!(" {printing} ");
@@ -198,7 +198,7 @@ async fn every_character_counts(backend: Backend) {
     let _ = server.sign_in(&alice.email, &password).await.expect(200);
 }
 
-async fn composed_and_decomposed_are_the_same(backend: Backend) {
+async fn item_06_composed_and_decomposed_are_the_same(backend: Backend) {
     let server = Server::start(backend).await;
     let (composed, decomposed) = ("Gr\u{fc}ne-K\u{e4}uze-27", "Gru\u{308}ne-Ka\u{308}uze-27");
     for (name, set, other) in [
@@ -215,7 +215,7 @@ async fn composed_and_decomposed_are_the_same(backend: Backend) {
     let _ = answer.expect(401);
 }
 
-async fn an_endless_password_is_refused_at_once(backend: Backend) {
+async fn item_03_an_endless_password_is_refused_at_once(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = Person::named("Alice");
     let _ = server.account(&alice).await;
@@ -229,7 +229,7 @@ async fn an_endless_password_is_refused_at_once(backend: Backend) {
     assert!([401, 422].contains(&answer.status), "{}", answer.shown());
 }
 
-async fn what_is_stored_is_argon2id_with_a_salt_of_its_own(backend: Backend) {
+async fn item_14_what_is_stored_is_argon2id_with_a_salt_of_its_own(backend: Backend) {
     let server = Home::new(backend).with_default_hashing().start().await;
     let _ = server.account_of("Alice").await;
     let _ = server.account_of("Bobby").await;
@@ -246,7 +246,7 @@ async fn what_is_stored_is_argon2id_with_a_salt_of_its_own(backend: Backend) {
     assert_ne!(stored[0], stored[1], "the same password, two salts");
 }
 
-async fn an_older_cost_is_replaced_at_the_next_sign_in(backend: Backend) {
+async fn item_15_an_older_cost_is_replaced_at_the_next_sign_in(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await.person;
     let stored = "select password from users";
@@ -306,7 +306,7 @@ async fn adopted(home: Home) -> (Server, Person) {
     (server, alice.with_password("correct horse battery staple"))
 }
 
-async fn the_predecessors_hashes_verify_and_are_replaced(backend: Backend) {
+async fn item_15_the_predecessors_hashes_verify_and_are_replaced(backend: Backend) {
     let (server, alice) = adopted(Home::new(backend)).await;
     let _ = server
         .sign_in(&alice.email, "Correct horse")

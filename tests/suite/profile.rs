@@ -9,10 +9,10 @@ on_each_backend![
     changes_name_and_age,
     leaves_what_is_not_named,
     refuses_what_does_not_fit,
-    changes_nothing_else,
-    deletes_the_account,
+    item_27_changes_nothing_else,
+    item_46_deletes_the_account,
     deletes_only_after_the_right_password,
-    needs_an_access_token,
+    item_67_needs_an_access_token,
     keeps_an_account_that_others_refer_to,
 ];
 
@@ -113,7 +113,7 @@ async fn refuses_what_does_not_fit(backend: Backend) {
     assert_eq!(server.me(&access).await.member("/name"), "Alice Example");
 }
 
-async fn changes_nothing_else(backend: Backend) {
+async fn item_27_changes_nothing_else(backend: Backend) {
     let server = Server::start(backend).await;
     let access = server.account_of("Alice").await.tokens.access;
     let before = server.me(&access).await.json();
@@ -130,7 +130,7 @@ async fn changes_nothing_else(backend: Backend) {
     assert_eq!(after, before);
 }
 
-async fn deletes_the_account(backend: Backend) {
+async fn item_46_deletes_the_account(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let bob = server.account_of("Bobby").await;
@@ -226,7 +226,7 @@ async fn keeps_an_account_that_others_refer_to(backend: Backend) {
         .expect(204);
 }
 
-async fn needs_an_access_token(backend: Backend) {
+async fn item_67_needs_an_access_token(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let access = &alice.tokens.access;

@@ -5,9 +5,9 @@ use tokio::task::JoinSet;
 
 on_each_backend![
     a_password_change_ends_what_the_old_password_began,
-    disabling_ends_what_began_before,
-    deleting_ends_what_began_before,
-    ending_all_sessions_ends_what_is_being_refreshed,
+    item_46_disabling_ends_what_began_before,
+    item_46_deleting_ends_what_began_before,
+    item_47_ending_all_sessions_ends_what_is_being_refreshed,
 ];
 
 /// Two instances, so that what happens at one meets what happens at the other in the
@@ -74,7 +74,7 @@ async fn a_password_change_ends_what_the_old_password_began(backend: Backend) {
     let _ = server.me(&new.access).await.expect(200);
 }
 
-async fn disabling_ends_what_began_before(backend: Backend) {
+async fn item_46_disabling_ends_what_began_before(backend: Backend) {
     let servers = two(backend).await;
     let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
@@ -86,7 +86,7 @@ async fn disabling_ends_what_began_before(backend: Backend) {
     all_are_dead(server, tries).await;
 }
 
-async fn deleting_ends_what_began_before(backend: Backend) {
+async fn item_46_deleting_ends_what_began_before(backend: Backend) {
     let servers = two(backend).await;
     let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
@@ -105,7 +105,7 @@ async fn deleting_ends_what_began_before(backend: Backend) {
     );
 }
 
-async fn ending_all_sessions_ends_what_is_being_refreshed(backend: Backend) {
+async fn item_47_ending_all_sessions_ends_what_is_being_refreshed(backend: Backend) {
     let servers = two(backend).await;
     let [server, _] = &servers;
     let alice = server.account_of("Alice").await;

@@ -7,18 +7,18 @@ use serde_json::json;
 on_each_backend![
     answers_with_new_tokens,
     the_token_may_stand_in_the_body,
-    the_token_stands_in_one_place,
+    item_68_the_token_stands_in_one_place,
     a_bad_token_is_refused,
-    a_token_that_was_tampered_with_is_refused,
-    the_successor_takes_over,
-    reuse_ends_the_session,
-    within_the_grace_the_same_successor_comes_again,
-    the_grace_ends_when_the_successor_is_used,
-    the_grace_is_for_the_direct_predecessor_alone,
-    reuse_after_the_grace_ends_the_session,
-    twenty_at_once_get_one_successor,
-    an_expired_token_is_refused,
-    a_session_ends_at_its_greatest_age,
+    item_48_a_token_that_was_tampered_with_is_refused,
+    item_40_the_successor_takes_over,
+    item_40_item_41_reuse_ends_the_session,
+    item_42_within_the_grace_the_same_successor_comes_again,
+    item_42_the_grace_ends_when_the_successor_is_used,
+    item_42_the_grace_is_for_the_direct_predecessor_alone,
+    item_41_reuse_after_the_grace_ends_the_session,
+    item_42_twenty_at_once_get_one_successor,
+    item_44_an_expired_token_is_refused,
+    item_44_a_session_ends_at_its_greatest_age,
     tokens_outlive_the_process,
 ];
 
@@ -59,7 +59,7 @@ async fn the_token_may_stand_in_the_body(backend: Backend) {
     let _ = server.post(REFRESH).json(&body).await.expect(200).tokens();
 }
 
-async fn the_token_stands_in_one_place(backend: Backend) {
+async fn item_68_the_token_stands_in_one_place(backend: Backend) {
     let server = Server::start(backend).await;
     let token = server.account_of("Alice").await.tokens.refresh;
 
@@ -144,7 +144,7 @@ async fn a_bad_token_is_refused(backend: Backend) {
     let _ = server.refresh(&tokens.refresh).await.expect(200);
 }
 
-async fn a_token_that_was_tampered_with_is_refused(backend: Backend) {
+async fn item_48_a_token_that_was_tampered_with_is_refused(backend: Backend) {
     let server = Server::start(backend).await;
     let token = server.account_of("Alice").await.tokens.refresh;
     let (signed, signature) = token.rsplit_once('.').expect("three segments");
@@ -163,7 +163,7 @@ async fn a_token_that_was_tampered_with_is_refused(backend: Backend) {
     let _ = server.refresh(&token).await.expect(200);
 }
 
-async fn the_successor_takes_over(backend: Backend) {
+async fn item_40_the_successor_takes_over(backend: Backend) {
     let server = Server::start(backend).await;
     let mut token = server.account_of("Alice").await.tokens.refresh;
     for _ in 0..5 {
@@ -171,7 +171,7 @@ async fn the_successor_takes_over(backend: Backend) {
     }
 }
 
-async fn reuse_ends_the_session(backend: Backend) {
+async fn item_40_item_41_reuse_ends_the_session(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__REFRESH_GRACE", "0s")
         .start()
@@ -194,7 +194,7 @@ async fn reuse_ends_the_session(backend: Backend) {
     let _ = server.refresh(&other.refresh).await.expect(200);
 }
 
-async fn within_the_grace_the_same_successor_comes_again(backend: Backend) {
+async fn item_42_within_the_grace_the_same_successor_comes_again(backend: Backend) {
     let server = Server::start(backend).await;
     let token = server.account_of("Alice").await.tokens.refresh;
     let first = server.refresh(&token).await.expect(200).tokens();
@@ -205,7 +205,7 @@ async fn within_the_grace_the_same_successor_comes_again(backend: Backend) {
     let _ = server.refresh(&second.refresh).await.expect(200);
 }
 
-async fn the_grace_ends_when_the_successor_is_used(backend: Backend) {
+async fn item_42_the_grace_ends_when_the_successor_is_used(backend: Backend) {
     let server = Server::start(backend).await;
     let first = server.account_of("Alice").await.tokens.refresh;
     let second = server.refresh(&first).await.tokens().refresh;
@@ -215,7 +215,7 @@ async fn the_grace_ends_when_the_successor_is_used(backend: Backend) {
     let _ = server.refresh(&third).await.expect(401);
 }
 
-async fn the_grace_is_for_the_direct_predecessor_alone(backend: Backend) {
+async fn item_42_the_grace_is_for_the_direct_predecessor_alone(backend: Backend) {
     let server = Server::start(backend).await;
     let first = server.account_of("Alice").await.tokens.refresh;
     let second = server.refresh(&first).await.tokens().refresh;
@@ -228,7 +228,7 @@ async fn the_grace_is_for_the_direct_predecessor_alone(backend: Backend) {
     let _ = server.refresh(&third).await.expect(401);
 }
 
-async fn reuse_after_the_grace_ends_the_session(backend: Backend) {
+async fn item_41_reuse_after_the_grace_ends_the_session(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__REFRESH_GRACE", "1s")
         .start()
@@ -252,7 +252,7 @@ async fn reuse_after_the_grace_ends_the_session(backend: Backend) {
     let _ = server.me(&successor.access).await.expect(401);
 }
 
-async fn twenty_at_once_get_one_successor(backend: Backend) {
+async fn item_42_twenty_at_once_get_one_successor(backend: Backend) {
     let server = Server::start(backend).await;
     let token = server.account_of("Alice").await.tokens.refresh;
 
@@ -275,7 +275,7 @@ async fn twenty_at_once_get_one_successor(backend: Backend) {
     let _ = server.me(&next.access).await.expect(401);
 }
 
-async fn an_expired_token_is_refused(backend: Backend) {
+async fn item_44_an_expired_token_is_refused(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__REFRESH_TTL", "1s")
         .start()
@@ -290,7 +290,7 @@ async fn an_expired_token_is_refused(backend: Backend) {
     assert_eq!(answer.code(), "invalid_refresh_token");
 }
 
-async fn a_session_ends_at_its_greatest_age(backend: Backend) {
+async fn item_44_a_session_ends_at_its_greatest_age(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__SESSION_MAX_AGE", "2s")
         .env("LATCHKEY_TOKENS__ACCESS_TTL", "1s")

@@ -1,4 +1,4 @@
-//! POST `/oauth/revoke` (RFC 7009): security checklist item 71.
+//! POST `/oauth/revoke` (RFC 7009).
 
 use insta::assert_snapshot;
 use latchkey_test_postgres::Cluster;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use latchkey_tests::{Backend, Home, Jwt, Person, Server, Tokens, on_each_backend, on_sqlite};
 
-on_each_backend![neither_passwords_nor_tokens_are_kept];
+on_each_backend![item_16_neither_passwords_nor_tokens_are_kept];
 on_sqlite![files_are_for_their_owner_alone];
 
 const SECRET: &str = "3f6c0a9d5e7b4821964dc0ffb1a27e85";
@@ -58,7 +58,7 @@ impl Secrets {
     }
 }
 
-async fn neither_passwords_nor_tokens_are_kept(backend: Backend) {
+async fn item_16_neither_passwords_nor_tokens_are_kept(backend: Backend) {
     let server = Home::new(backend)
         .env("JWT_SECRET_KEY", SECRET)
         .env(

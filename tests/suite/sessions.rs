@@ -4,16 +4,16 @@ use insta::assert_snapshot;
 use latchkey_tests::{Backend, Home, Jwt, Server, on_each_backend};
 
 on_each_backend![
-    lists_the_sessions_that_are_alive,
-    ends_one,
-    ends_all_of_them,
-    shows_and_ends_nobody_elses,
+    item_47_lists_the_sessions_that_are_alive,
+    item_47_ends_one,
+    item_47_ends_all_of_them,
+    item_47_shows_and_ends_nobody_elses,
     remembers_address_and_agent_of_the_last_use,
-    a_trusted_proxy_tells_the_address,
-    nobody_else_tells_the_address,
+    item_22_a_trusted_proxy_tells_the_address,
+    item_22_nobody_else_tells_the_address,
 ];
 
-async fn lists_the_sessions_that_are_alive(backend: Backend) {
+async fn item_47_lists_the_sessions_that_are_alive(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let person = &alice.person;
@@ -62,7 +62,7 @@ async fn lists_the_sessions_that_are_alive(backend: Backend) {
     assert_eq!(listed[1]["session_id"], sid(&alice.tokens.access));
 }
 
-async fn ends_one(backend: Backend) {
+async fn item_47_ends_one(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let other = server
@@ -108,7 +108,7 @@ async fn ends_one(backend: Backend) {
     }
 }
 
-async fn ends_all_of_them(backend: Backend) {
+async fn item_47_ends_all_of_them(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let bob = server.account_of("Bobby").await;
@@ -130,7 +130,7 @@ async fn ends_all_of_them(backend: Backend) {
     let _ = server.me(&bob.tokens.access).await.expect(200);
 }
 
-async fn shows_and_ends_nobody_elses(backend: Backend) {
+async fn item_47_shows_and_ends_nobody_elses(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let bob = server.account_of("Bobby").await;
@@ -179,7 +179,7 @@ async fn address_shown(server: &Server, headers: &[(&str, &str)]) -> String {
     address
 }
 
-async fn a_trusted_proxy_tells_the_address(backend: Backend) {
+async fn item_22_a_trusted_proxy_tells_the_address(backend: Backend) {
     let server = Home::new(backend)
         .config("[server]\ntrusted_proxies = [\"127.0.0.0/8\", \"10.0.0.0/8\"]\n")
         .start()
@@ -216,7 +216,7 @@ async fn a_trusted_proxy_tells_the_address(backend: Backend) {
     }
 }
 
-async fn nobody_else_tells_the_address(backend: Backend) {
+async fn item_22_nobody_else_tells_the_address(backend: Backend) {
     let server = Server::start(backend).await;
     for name in [
         "x-forwarded-for",

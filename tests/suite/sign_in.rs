@@ -6,11 +6,11 @@ use serde_json::json;
 
 on_each_backend![
     answers_as_sign_up_does,
-    unknown_address_and_wrong_password_look_the_same,
-    every_sign_in_is_a_session_of_its_own,
+    item_17_unknown_address_and_wrong_password_look_the_same,
+    item_38_every_sign_in_is_a_session_of_its_own,
     what_is_missing_does_not_fit,
-    a_disabled_user_is_told_only_after_the_right_password,
-    a_form_of_a_web_page_cannot_sign_in,
+    item_18_a_disabled_user_is_told_only_after_the_right_password,
+    item_77_a_form_of_a_web_page_cannot_sign_in,
 ];
 
 async fn answers_as_sign_up_does(backend: Backend) {
@@ -44,7 +44,7 @@ async fn answers_as_sign_up_does(backend: Backend) {
     assert_eq!(answer.member("/user/user_id"), alice.user_id);
 }
 
-async fn unknown_address_and_wrong_password_look_the_same(backend: Backend) {
+async fn item_17_unknown_address_and_wrong_password_look_the_same(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await.person;
 
@@ -83,7 +83,7 @@ fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, &str) {
     (answer.status, headers, answer.text())
 }
 
-async fn every_sign_in_is_a_session_of_its_own(backend: Backend) {
+async fn item_38_every_sign_in_is_a_session_of_its_own(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
     let answer = server
@@ -120,7 +120,7 @@ async fn what_is_missing_does_not_fit(backend: Backend) {
     assert_eq!(numbers.expect(422).violations().len(), 2);
 }
 
-async fn a_disabled_user_is_told_only_after_the_right_password(backend: Backend) {
+async fn item_18_a_disabled_user_is_told_only_after_the_right_password(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await.person;
     let _ = server.cli(["user", "disable", &alice.email]).await.ok();
@@ -150,7 +150,7 @@ async fn a_disabled_user_is_told_only_after_the_right_password(backend: Backend)
         .expect(200);
 }
 
-async fn a_form_of_a_web_page_cannot_sign_in(backend: Backend) {
+async fn item_77_a_form_of_a_web_page_cannot_sign_in(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account(&Person::named("Alice")).await.person;
     let json = json!({ "email": alice.email, "password": alice.password }).to_string();

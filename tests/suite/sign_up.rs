@@ -9,12 +9,12 @@ on_each_backend![
     a_taken_email_is_refused,
     names_have_5_to_100_characters,
     ages_are_1_to_150_as_number_or_text,
-    addresses_look_like_addresses,
+    item_25_addresses_look_like_addresses,
     an_address_has_at_most_254_bytes,
-    all_that_is_wrong_is_told_at_once,
+    item_10_all_that_is_wrong_is_told_at_once,
     what_is_missing_or_of_another_kind_does_not_fit,
-    what_the_form_does_not_have_has_no_effect,
-    fifty_sign_ups_of_one_address_make_one_account,
+    item_27_what_the_form_does_not_have_has_no_effect,
+    item_26_fifty_sign_ups_of_one_address_make_one_account,
 ];
 
 async fn answers_with_the_user_and_tokens(backend: Backend) {
@@ -135,7 +135,7 @@ async fn ages_are_1_to_150_as_number_or_text(backend: Backend) {
     assert_eq!(without.json()["user"]["age"], Value::Null);
 }
 
-async fn addresses_look_like_addresses(backend: Backend) {
+async fn item_25_addresses_look_like_addresses(backend: Backend) {
     let server = Server::start(backend).await;
     for email in [
         "",
@@ -196,7 +196,7 @@ async fn an_address_has_at_most_254_bytes(backend: Backend) {
     assert_eq!(answer.violations(), ["email: invalid_email"]);
 }
 
-async fn all_that_is_wrong_is_told_at_once(backend: Backend) {
+async fn item_10_all_that_is_wrong_is_told_at_once(backend: Backend) {
     let server = Server::start(backend).await;
     let form = json!({ "name": "Al", "email": "alice", "password": "short", "age": 200 });
 
@@ -312,7 +312,7 @@ async fn what_is_missing_or_of_another_kind_does_not_fit(backend: Backend) {
     }
 }
 
-async fn what_the_form_does_not_have_has_no_effect(backend: Backend) {
+async fn item_27_what_the_form_does_not_have_has_no_effect(backend: Backend) {
     let server = Server::start(backend).await;
     let mut form = Person::named("Alice").form();
     for (member, value) in [
@@ -351,7 +351,7 @@ async fn what_the_form_does_not_have_has_no_effect(backend: Backend) {
     assert!(!answer.text().contains("$argon2"), "{}", answer.shown());
 }
 
-async fn fifty_sign_ups_of_one_address_make_one_account(backend: Backend) {
+async fn item_26_fifty_sign_ups_of_one_address_make_one_account(backend: Backend) {
     let server = Server::start(backend).await;
     let spellings = [
         "alice@example.com",

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 on_postgres![
     a_slow_network_makes_answers_slow_and_no_more,
-    a_silent_network_is_503_in_time_and_recovers,
+    item_81_a_silent_network_is_503_in_time_and_recovers,
     a_silent_network_does_not_hold_up_a_stop,
-    a_broken_network_is_503_and_recovers,
+    item_81_a_broken_network_is_503_and_recovers,
     a_start_over_a_silent_network_is_an_error_in_time,
 ];
 
@@ -80,11 +80,11 @@ async fn gone_and_back(backend: Backend, network: Network) {
     ledger.check(&server).await;
 }
 
-async fn a_silent_network_is_503_in_time_and_recovers(backend: Backend) {
+async fn item_81_a_silent_network_is_503_in_time_and_recovers(backend: Backend) {
     gone_and_back(backend, Network::BlackHole).await;
 }
 
-async fn a_broken_network_is_503_and_recovers(backend: Backend) {
+async fn item_81_a_broken_network_is_503_and_recovers(backend: Backend) {
     gone_and_back(backend, Network::Cut).await;
 }
 

@@ -19,7 +19,7 @@ on_each_backend![
     a_session_of_before_gets_a_place_when_it_is_refreshed,
     under_hmac_the_secret_signs_the_list,
     item_60_a_list_is_no_token,
-    a_list_leaves_a_stolen_key_at_once,
+    item_64_a_list_leaves_a_stolen_key_at_once,
 ];
 
 /// Where the status of a token is.
@@ -110,7 +110,6 @@ async fn a_list_that_is_not_there_is_404(backend: Backend) {
     let _ = server.post("/status-lists/0").await.expect(405);
 }
 
-/// Security checklist item 45.
 async fn item_45_a_logout_shows_at_once(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await.tokens;
@@ -123,7 +122,6 @@ async fn item_45_a_logout_shows_at_once(backend: Backend) {
     assert_eq!(status(&server, &bob.access).await, 1);
 }
 
-/// Security checklist item 46.
 async fn item_46_whatever_ends_a_session_shows_at_once(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
@@ -155,7 +153,6 @@ async fn item_46_whatever_ends_a_session_shows_at_once(backend: Backend) {
     assert_eq!(status(&server, &new.access).await, 0);
 }
 
-/// Security checklist item 41.
 async fn item_41_a_reuse_shows_at_once(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__REFRESH_GRACE", "0s")
@@ -212,7 +209,7 @@ async fn under_hmac_the_secret_signs_the_list(backend: Backend) {
     assert_eq!(list.signature, signature);
 }
 
-/// Security checklist item 60: it is signed with the same key, and taken for nothing else.
+/// It is signed with the same key, and taken for nothing else.
 async fn item_60_a_list_is_no_token(backend: Backend) {
     for secret in [None, Some("3f6c0a9d5e7b4821964dc0ffb1a27e85")] {
         let mut home = Home::new(backend);
@@ -229,8 +226,8 @@ async fn item_60_a_list_is_no_token(backend: Backend) {
     }
 }
 
-/// Security checklist item 64: what was signed with it before is not given out any more.
-async fn a_list_leaves_a_stolen_key_at_once(backend: Backend) {
+/// What was signed with it before is not given out any more.
+async fn item_64_a_list_leaves_a_stolen_key_at_once(backend: Backend) {
     let server = Server::start(backend).await;
     let kid = async || {
         let answer = server.get("/status-lists/0").await.expect(200);

@@ -1,5 +1,4 @@
-//! How often a password may be tried. A number in a name is an item of the security
-//! checklist.
+//! How often a password may be tried.
 
 use futures_util::future::join_all;
 use latchkey_tests::{Account, Answer, Backend, Home, Jwt, Server, on_each_backend};

@@ -8,13 +8,13 @@ use latchkey_tests::{
 use serde_json::{Value, json};
 
 on_each_backend![
-    no_signature_is_no_signature_in_any_spelling,
+    item_51_no_signature_is_no_signature_in_any_spelling,
     another_key_is_refused,
-    a_public_key_is_no_secret,
+    item_53_a_public_key_is_no_secret,
     a_changed_token_is_refused,
-    what_is_not_three_segments_is_refused,
+    item_61_what_is_not_three_segments_is_refused,
     right_signature_wrong_claims,
-    extreme_input_is_refused_and_harms_nothing,
+    item_66_extreme_input_is_refused_and_harms_nothing,
 ];
 
 const SECRET: &str = "3f6c0a9d5e7b4821964dc0ffb1a27e85";
@@ -25,7 +25,7 @@ async fn refused(server: &Server, token: &str, why: &str) {
     assert_eq!(answer.code(), "invalid_token", "{why}");
 }
 
-async fn no_signature_is_no_signature_in_any_spelling(backend: Backend) {
+async fn item_51_no_signature_is_no_signature_in_any_spelling(backend: Backend) {
     let server = Server::start(backend).await;
     let real = Jwt::read(&server.account_of("Alice").await.tokens.access);
     for algorithm in ["none", "None", "NONE", "nOnE", "", "null"] {
@@ -79,7 +79,7 @@ async fn another_key_is_refused(backend: Backend) {
     }
 }
 
-async fn a_public_key_is_no_secret(backend: Backend) {
+async fn item_53_a_public_key_is_no_secret(backend: Backend) {
     let server = Server::start(backend).await;
     let real = Jwt::read(&server.account_of("Alice").await.tokens.access);
     let published = server.get("/.well-known/jwks.json").await;
@@ -137,7 +137,7 @@ async fn a_changed_token_is_refused(backend: Backend) {
     let _ = server.me(&access).await.expect(200);
 }
 
-async fn what_is_not_three_segments_is_refused(backend: Backend) {
+async fn item_61_what_is_not_three_segments_is_refused(backend: Backend) {
     let server = Server::start(backend).await;
     let access = server.account_of("Alice").await.tokens.access;
     let Jwt { signed, .. } = Jwt::read(&access);
@@ -244,7 +244,7 @@ async fn right_signature_wrong_claims(backend: Backend) {
     let _ = server.me(&control).await.expect(200);
 }
 
-async fn extreme_input_is_refused_and_harms_nothing(backend: Backend) {
+async fn item_66_extreme_input_is_refused_and_harms_nothing(backend: Backend) {
     let server = Server::start(backend).await;
     let access = server.account_of("Alice").await.tokens.access;
     let encode = |text: String| URL_SAFE_NO_PAD.encode(text);

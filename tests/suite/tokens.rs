@@ -5,13 +5,13 @@ use latchkey_tests::{Backend, Home, Jwt, Server, on_each_backend};
 use serde_json::{Value, json};
 
 on_each_backend![
-    an_access_token_says_who_when_and_where,
+    item_62_an_access_token_says_who_when_and_where,
     a_refresh_token_says_less,
-    an_audience_is_named_only_when_configured,
+    item_62_an_audience_is_named_only_when_configured,
     lifetimes_follow_the_configuration,
-    identifiers_never_repeat,
-    every_algorithm_signs,
-    an_expired_access_token_is_refused,
+    item_39_identifiers_never_repeat,
+    item_62_every_algorithm_signs,
+    item_57_an_expired_access_token_is_refused,
 ];
 
 /// A secret that no list knows.
@@ -22,7 +22,7 @@ fn names(value: &Value) -> Vec<&String> {
     value.as_object().expect("an object").keys().collect()
 }
 
-async fn an_access_token_says_who_when_and_where(backend: Backend) {
+async fn item_62_an_access_token_says_who_when_and_where(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await;
 
@@ -69,7 +69,7 @@ async fn a_refresh_token_says_less(backend: Backend) {
     assert!(jti.len() >= 22, "{jti}");
 }
 
-async fn an_audience_is_named_only_when_configured(backend: Backend) {
+async fn item_62_an_audience_is_named_only_when_configured(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__AUDIENCE", "https://api.example.com")
         .env("LATCHKEY_TOKENS__ISSUER", "https://auth.example.com")
@@ -110,7 +110,7 @@ async fn lifetimes_follow_the_configuration(backend: Backend) {
     assert_eq!(lifetimes(configured).await, (json!(300), 300, 7200));
 }
 
-async fn identifiers_never_repeat(backend: Backend) {
+async fn item_39_identifiers_never_repeat(backend: Backend) {
     let server = Server::start(backend).await;
     let alice = server.account_of("Alice").await.person;
     let mut seen = Vec::new();
@@ -126,7 +126,7 @@ async fn identifiers_never_repeat(backend: Backend) {
     assert_eq!(seen.len(), 40);
 }
 
-async fn every_algorithm_signs(backend: Backend) {
+async fn item_62_every_algorithm_signs(backend: Backend) {
     for algorithm in [
         "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "EdDSA",
     ] {
@@ -154,7 +154,7 @@ async fn every_algorithm_signs(backend: Backend) {
     }
 }
 
-async fn an_expired_access_token_is_refused(backend: Backend) {
+async fn item_57_an_expired_access_token_is_refused(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_TOKENS__ACCESS_TTL", "1s")
         .start()

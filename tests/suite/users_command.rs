@@ -9,9 +9,9 @@ on_each_backend![
     lists_and_shows_users,
     sets_a_password,
     sets_an_address,
-    signs_a_user_out,
-    disables_and_enables_a_user,
-    deletes_a_user,
+    item_46_signs_a_user_out,
+    item_46_disables_and_enables_a_user,
+    item_46_deletes_a_user,
     finds_users_by_address_and_id,
     tells_when_there_is_no_such_user,
     unlocks_a_user,
@@ -193,7 +193,7 @@ async fn sets_an_address(backend: Backend) {
     let _ = server.me(&bob.tokens.access).await.expect(200);
 }
 
-async fn signs_a_user_out(backend: Backend) {
+async fn item_46_signs_a_user_out(backend: Backend) {
     let (server, alice) = started(backend).await;
     let email = &alice.person.email;
     let other = server.sign_in(email, &alice.person.password).await.tokens();
@@ -212,7 +212,7 @@ async fn signs_a_user_out(backend: Backend) {
         .expect(200);
 }
 
-async fn disables_and_enables_a_user(backend: Backend) {
+async fn item_46_disables_and_enables_a_user(backend: Backend) {
     let (server, alice) = started(backend).await;
     let email = &alice.person.email;
     let disabled = server
@@ -237,7 +237,7 @@ async fn disables_and_enables_a_user(backend: Backend) {
     let _ = server.cli(["user", "enable", email]).await.ok();
 }
 
-async fn deletes_a_user(backend: Backend) {
+async fn item_46_deletes_a_user(backend: Backend) {
     let (server, alice) = started(backend).await;
     let email = &alice.person.email;
     let _ = server.cli(["user", "delete", email, "--yes"]).await.ok();

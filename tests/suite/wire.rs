@@ -5,13 +5,13 @@ use serde_json::Value;
 
 on_each_backend![
     what_is_no_json_is_400,
-    a_body_of_another_kind_is_415,
-    a_large_body_is_413,
-    large_headers_are_431,
+    item_78_a_body_of_another_kind_is_415,
+    item_78_a_large_body_is_413,
+    item_78_large_headers_are_431,
     slow_headers_end_the_connection,
     a_slow_body_is_408,
     a_connect_is_refused,
-    unknown_methods_are_405,
+    item_78_unknown_methods_are_405,
     what_is_no_http_is_400,
     bad_utf_8_is_a_bad_request_and_nothing_worse,
     a_request_cannot_hide_in_another,
@@ -84,7 +84,7 @@ async fn what_is_no_json_is_400(backend: Backend) {
     assert_eq!(answer.expect(400).code(), "invalid_json");
 }
 
-async fn a_body_of_another_kind_is_415(backend: Backend) {
+async fn item_78_a_body_of_another_kind_is_415(backend: Backend) {
     let server = Server::start(backend).await;
     let body = Person::named("Alice").form().to_string();
     for content_type in [
@@ -113,7 +113,7 @@ async fn a_body_of_another_kind_is_415(backend: Backend) {
     let _ = with_parameter.expect(201);
 }
 
-async fn a_large_body_is_413(backend: Backend) {
+async fn item_78_a_large_body_is_413(backend: Backend) {
     let server = Server::start(backend).await;
     let mebibytes = 10 * 1024 * 1024;
 
@@ -163,7 +163,7 @@ async fn a_large_body_is_413(backend: Backend) {
     let _ = fitting.await.expect(201);
 }
 
-async fn large_headers_are_431(backend: Backend) {
+async fn item_78_large_headers_are_431(backend: Backend) {
     let server = Server::start(backend).await;
     let one = format!(
         "GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
@@ -223,7 +223,7 @@ async fn a_connect_is_refused(backend: Backend) {
     assert!(!server.logs().contains("panic"), "{}", server.logs());
 }
 
-async fn unknown_methods_are_405(backend: Backend) {
+async fn item_78_unknown_methods_are_405(backend: Backend) {
     let server = Server::start(backend).await;
     for method in ["TRACE", "PUT", "BREW", "get", "PROPFIND", "PRI"] {
         let request = format!("{method} /health HTTP/1.1\r\nHost: x\r\n\r\n");
