@@ -37,6 +37,7 @@ mod pages_forms;
 mod pages_over_tls;
 mod pages_token;
 mod password_change;
+mod password_policy;
 mod passwords;
 mod postgres_tls;
 mod predecessor;
