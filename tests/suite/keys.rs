@@ -1,6 +1,8 @@
 //! Signing keys, changed while the server runs.
 
-use latchkey_tests::{Backend, Home, Jwt, Server, eventually, on_each_backend};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use latchkey_tests::{Backend, Home, Jwt, Server, SigningKey, eventually, forge, on_each_backend};
 use serde_json::Value;
 
 on_each_backend![
@@ -8,6 +10,8 @@ on_each_backend![
     item_64_rotation_waits_until_the_key_has_been_public,
     item_64_rotation_at_once_signs_with_the_standby_key,
     item_64_a_retired_key_verifies_until_its_last_token_has_expired,
+    item_64_a_key_is_forgotten_with_its_last_token,
+    item_65_no_weak_key_is_made_or_imported,
     item_64_a_stolen_key_is_refused_at_once,
     a_key_of_ones_own_is_imported,
     item_64_another_algorithm_is_published_before_it_signs,
@@ -20,6 +24,24 @@ on_each_backend![
 /// An Ed25519 key, made for this test with OpenSSL.
 pub(crate) const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
 MC4CAQAwBQYDK2VwBCIEIIho7wFg9zEduNx9yF3OnOEfWKlI4/gase7fK02gNvPL\n\
+-----END PRIVATE KEY-----\n";
+
+/// An RSA key of 1024 bits, made for this test with OpenSSL.
+const RSA_1024: &str = "-----BEGIN PRIVATE KEY-----\n\
+MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBALHGsfNzOQnspRmr\n\
+faZMIl8K6G/y/vZpL0GXDp5vSp+ILAwTgM24iTVGSiVoc9KSyxei65gvdxRnYjfk\n\
+V0LFXn+WslowAhMz7YVOtWd9vQg0VnwqY2F4eQn8FYyCPB2yGV1eAdiCFot3PRud\n\
+FvId9FUsUVyuBWOya3g1g+vjRgAPAgMBAAECgYBm201OS9YulcqYZY5XTyl7z/XX\n\
+/8Hgk88RpfKBXGbSkpjZi9c0L5bDSh3QMvUAWopC7LJe5OeC2KYNLIIIUeVv+NUm\n\
+/srmk/ZCoEKBryA8dG69hoq5swEDG35q7dUtIKs/4rBPikk4H9CGSvOQj9olePPN\n\
+/5uu/hbf1KeIj/NsoQJBAOjOS53su7zmeDgVqFoPk35wqAxtyLMuJ3bm9nbfTHCF\n\
+zr1XFI7+3pQ+ItNPFQ4ZgUOvA2lyk192u0eT8knBIFcCQQDDfN6YcaNAHpGuvTlC\n\
+6P4fzksfS2DpTLvmFNjM9x8FG7PNIWnGEaZ6uQo8xY7Nsx7bAE70pwX/0e2jJknk\n\
+FOsJAkBakacpUSfYXXD3oLVWFCk1T26RJ0SlMJd50nCf3k9Gl0fOsUn2N4Ev+txh\n\
+iKqQSavYQQX6x/A9e1twhUYFG3URAkBVHnHt/s0OhkD4zPu53qmIP9MF9VRlQTwv\n\
+mrQryw5+suk/UGU2EUlj9l42x+6+MlglE6VNccxy732BpJJX9aPBAkEAmG9KBP4r\n\
+eoRhAHm4tY1Iyb8X3HgpH6FDwNXR0hd3UmXXWbJyjOQ1XE7JIANlxmPZzNbVtaNZ\n\
+DfY2Iffgo98x3g==\n\
 -----END PRIVATE KEY-----\n";
 
 /// The `kid`s that the server publishes.
@@ -146,6 +168,66 @@ async fn item_64_a_retired_key_verifies_until_its_last_token_has_expired(backend
         key["expires_at"].is_string() || key["state"] == "active",
         "{listed}"
     );
+}
+
+/// With the key in hand a test can see that its tokens are refused then, and not only
+/// expired.
+async fn item_64_a_key_is_forgotten_with_its_last_token(backend: Backend) {
+    let home = Home::new(backend)
+        .env("LATCHKEY_TOKENS__ACCESS_TTL", "4s")
+        .env("LATCHKEY_TOKENS__REFRESH_TTL", "4s");
+    let _ = home.cli(["migrate", "up"]).await.ok();
+    let _ = home.cli_with_input(PEM, ["key", "import"]).await.ok();
+    let server = home.start().await;
+    let person = server.account_of("Alice").await.person;
+    let kid = in_state(&server, "active").await;
+    let key = SigningKey::from_pem(PEM);
+    // A token of a session that has just begun, signed with the old key for an hour.
+    let signed_anew = async || {
+        let sign_in = server.sign_in(&person.email, &person.password);
+        let mut real = Jwt::read(&sign_in.await.expect(200).tokens().access);
+        real.header["kid"] = kid.as_str().into();
+        real.claims["exp"] = (real.seconds("iat") + 3600).into();
+        forge(&real.header, &real.claims, |signed| key.sign(signed))
+    };
+    let _ = server.cli(["key", "rotate", "--now"]).await.ok();
+    assert!(published(&server).await.contains(&kid));
+    let _ = server.me(&signed_anew().await).await.expect(200);
+
+    eventually("the key's end", async || {
+        let keys = published(&server).await;
+        (!keys.contains(&kid)).then_some(())
+    })
+    .await;
+    let refused = server.me(&signed_anew().await).await.expect(401);
+    assert_eq!(refused.code(), "invalid_token");
+    let sign_in = server.sign_in(&person.email, &person.password);
+    let good = sign_in.await.expect(200).tokens();
+    let _ = server.me(&good.access).await.expect(200);
+}
+
+async fn item_65_no_weak_key_is_made_or_imported(backend: Backend) {
+    let server = Home::new(backend)
+        .env("LATCHKEY_TOKENS__ALGORITHM", "RS256")
+        .start()
+        .await;
+    let set = server.get("/.well-known/jwks.json").await.json();
+    for key in set["keys"].as_array().expect("keys") {
+        let modulus = URL_SAFE_NO_PAD.decode(key["n"].as_str().expect("n"));
+        assert_eq!(modulus.expect("base64url").len() * 8, 3072);
+        assert_eq!(key["e"], "AQAB");
+    }
+    let before = published(&server).await;
+    let weak = server
+        .home()
+        .cli_with_input(RSA_1024, ["key", "import"])
+        .await;
+    let error = weak.failed(1);
+    assert!(error.contains("2048"), "{error}");
+    // One that fits another algorithm is none for this one.
+    let other = server.home().cli_with_input(PEM, ["key", "import"]).await;
+    let _ = other.failed(1);
+    assert_eq!(published(&server).await, before);
 }
 
 async fn item_64_a_stolen_key_is_refused_at_once(backend: Backend) {

@@ -54,6 +54,7 @@ mod slow_network;
 mod status_list;
 mod throttle;
 mod token_attacks;
+mod token_claims;
 mod tokens;
 mod users_command;
 mod wire;

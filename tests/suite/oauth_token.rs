@@ -2,7 +2,7 @@
 //! and life of the tokens are those of the API, which `refresh.rs` has.
 
 use insta::assert_snapshot;
-use latchkey_tests::{Backend, Home, Server, on_each_backend};
+use latchkey_tests::{Backend, Home, Jwt, Server, on_each_backend};
 
 on_each_backend![
     answers_with_new_tokens,
@@ -141,7 +141,8 @@ async fn item_75_there_is_no_password_grant(backend: Backend) {
 async fn item_43_nothing_widens_and_no_other_client_gets_any(backend: Backend) {
     let server = Server::start(backend).await;
     let client = server.client("gateway").await;
-    let token = server.account_of("Alice").await.tokens.refresh;
+    let alice = server.account_of("Alice").await;
+    let token = alice.tokens.refresh;
     let grant = [("grant_type", "refresh_token"), ("refresh_token", &*token)];
     let with = |name, value| {
         let fields = [grant.as_slice(), &[(name, value)]].concat();
@@ -162,6 +163,19 @@ async fn item_43_nothing_widens_and_no_other_client_gets_any(backend: Backend) {
         let refused = with(name, value).await.expect(401);
         assert_eq!(refused.member("/error"), "invalid_client", "{name}");
     }
-    // None of these used the token up.
-    let _ = server.oauth_refresh(&token).await.expect(200);
+    // None of these used the token up. What it does not know it passes over (RFC 6749
+    // section 3.2), and gives nothing for it.
+    let fields = [
+        grant.as_slice(),
+        &[
+            ("audience", "https://other.example"),
+            ("resource", "https://other.example"),
+            ("sub", "somebody else"),
+        ],
+    ]
+    .concat();
+    let answer = server.post("/oauth/token").form(&fields).await.expect(200);
+    let claims = Jwt::read(&answer.tokens().access).claims;
+    assert_eq!(claims["sub"], alice.user_id);
+    assert_eq!((claims.get("aud"), claims.get("scope")), (None, None));
 }

@@ -1,5 +1,7 @@
 //! What the tokens say, and how they are signed.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use insta::assert_snapshot;
 use latchkey_tests::{Backend, Home, Jwt, Server, on_each_backend};
 use serde_json::{Value, json};
@@ -10,6 +12,7 @@ on_each_backend![
     item_62_an_audience_is_named_only_when_configured,
     lifetimes_follow_the_configuration,
     item_39_identifiers_never_repeat,
+    item_39_a_refresh_token_has_128_random_bits,
     item_62_every_algorithm_signs,
     item_57_an_expired_access_token_is_refused,
 ];
@@ -124,6 +127,24 @@ async fn item_39_identifiers_never_repeat(backend: Backend) {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 40);
+}
+
+/// Each bit is now 0 and now 1: of forty tokens that is so in all but one of billions.
+async fn item_39_a_refresh_token_has_128_random_bits(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let mut token = alice.tokens.refresh;
+    let (mut ones, mut zeros) = (0_u128, 0_u128);
+    for _ in 0..40 {
+        let jti = Jwt::read(&token).claims["jti"].clone();
+        let bytes = URL_SAFE_NO_PAD.decode(jti.as_str().expect("text"));
+        let bits = bytes.expect("base64url").try_into().expect("16 bytes");
+        let bits = u128::from_be_bytes(bits);
+        ones |= bits;
+        zeros |= !bits;
+        token = server.refresh(&token).await.expect(200).tokens().refresh;
+    }
+    assert_eq!((ones, zeros), (u128::MAX, u128::MAX));
 }
 
 async fn item_62_every_algorithm_signs(backend: Backend) {

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 /// A token taken apart; its signature is not checked.
@@ -82,7 +82,7 @@ pub fn hmac_sha256(secret: &[u8], signed: &[u8]) -> Vec<u8> {
     hmac::sign(&key, signed).as_ref().to_vec()
 }
 
-/// An Ed25519 key that the server does not know.
+/// An Ed25519 key: one that the server does not know, or one that it was given.
 #[derive(Debug)]
 pub struct SigningKey(Ed25519KeyPair);
 
@@ -95,6 +95,18 @@ impl SigningKey {
     #[must_use]
     pub fn generate() -> Self {
         Self(Ed25519KeyPair::generate().expect("a key"))
+    }
+
+    /// The one in a PKCS#8 file.
+    ///
+    /// # Panics
+    ///
+    /// When it is no such file.
+    #[must_use]
+    pub fn from_pem(pem: &str) -> Self {
+        let lines = pem.lines().filter(|line| !line.starts_with('-'));
+        let der = STANDARD.decode(lines.collect::<String>()).expect("base64");
+        Self(Ed25519KeyPair::from_pkcs8(&der).expect("a key"))
     }
 
     /// The signature.
