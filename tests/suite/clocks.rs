@@ -8,6 +8,7 @@ use latchkey_tests::{Backend, Home, Jwt, Server, eventually, on_each_backend, on
 on_each_backend![
     a_token_is_taken_by_an_instance_whose_clock_is_behind,
     no_clock_prolongs_a_token,
+    item_11_a_password_does_not_age_and_has_no_hint,
 ];
 
 on_postgres![
@@ -52,6 +53,35 @@ async fn a_token_is_taken_by_an_instance_whose_clock_is_behind(backend: Backend)
     let _ = ahead.log_out(&tokens.refresh).await.expect(200);
     let _ = behind.me(&tokens.access).await.expect(401);
     let _ = behind.refresh(&tokens.refresh).await.expect(401);
+}
+
+/// Ten years later nobody is told to think of another one.
+async fn item_11_a_password_does_not_age_and_has_no_hint(backend: Backend) {
+    let home = Home::new(backend).with_public_url();
+    let now = home.instance().start().await;
+    let mut form = latchkey_tests::Person::named("Alice").form();
+    for (member, value) in [
+        ("password_hint", "the bird"),
+        ("hint", "the bird"),
+        ("security_question", "first pet"),
+        ("security_answer", "kestrel"),
+        ("password_expires_at", "2020-01-01T00:00:00.000Z"),
+    ] {
+        form[member] = value.into();
+    }
+    let sign_up = now.post("/api/v1/users/signup").json(&form).await;
+    let user = sign_up.expect(201).json()["user"].clone();
+    let document = now.get("/openapi.json").await.text().to_lowercase();
+    for word in ["password_hint", "question", "password_expires"] {
+        assert!(!document.contains(word), "{word}");
+    }
+    let stored = now.database().dump();
+    assert!(!stored.contains("the bird") && !stored.contains("first pet"));
+
+    let years_later = off_by(&home, 10 * 365 * 86_400).await;
+    let person = latchkey_tests::Person::named("Alice");
+    let sign_in = years_later.sign_in(&person.email, &person.password).await;
+    assert_eq!(sign_in.expect(200).json()["user"], user);
 }
 
 async fn no_clock_prolongs_a_token(backend: Backend) {

@@ -6,6 +6,7 @@ on_each_backend![
     item_25_one_mailbox_is_one_account,
     item_25_different_mailboxes_are_different_accounts,
     item_25_characters_that_only_look_alike_are_refused,
+    item_25_a_domain_that_is_none_in_the_dns_is_refused,
     the_address_stays_as_it_was_typed,
 ];
 
@@ -30,6 +31,7 @@ async fn item_25_one_mailbox_is_one_account(backend: Backend) {
             "bob@bu\u{308}cher.example",
             "bob@xn--bcher-kva.example",
             "bob@XN--BCHER-KVA.example",
+            "bob@b\u{fc}cher\u{3002}example",
         ],
         // Final sigma is a sigma.
         &["\u{3c3}\u{3c2}@example.com", "\u{3a3}\u{3a3}@example.com"],
@@ -71,9 +73,14 @@ async fn item_25_characters_that_only_look_alike_are_refused(backend: Backend) {
         .account(&Person::named("Mike").with_email("mike@example.com"))
         .await;
     for email in [
-        // Kelvin sign, full-width letters, a ligature, a mathematical letter.
+        // Kelvin sign, full-width letters, a long s, a ligature, a mathematical letter.
         "mi\u{212a}e@example.com",
         "\u{ff4d}ike@example.com",
+        "mike\u{ff20}example.com",
+        "mike@example\u{ff0e}com",
+        "mike@\u{212a}ite.example",
+        "mike@example.\u{1d50}",
+        "mi\u{17f}s@example.com",
         "o\u{fb03}ce@example.com",
         "\u{1d426}ike@example.com",
     ] {
@@ -83,6 +90,45 @@ async fn item_25_characters_that_only_look_alike_are_refused(backend: Backend) {
         let answer = server.sign_in(email, &person.password).await;
         assert!([401, 422].contains(&answer.status), "{}", answer.shown());
     }
+}
+
+/// An `xn--` form is the domain that it stands for (above), or nothing.
+async fn item_25_a_domain_that_is_none_in_the_dns_is_refused(backend: Backend) {
+    let server = Server::start(backend).await;
+    let mike = server
+        .account(&Person::named("Mike").with_email("mike@example.com"))
+        .await;
+    for domain in [
+        "xn--.com",
+        "xn--a.com",
+        // Punycode of what is ASCII, and of a full-width letter.
+        "xn--example-.com",
+        "xn--mike-i43c.com",
+        "xn--ls8h=.la",
+        "xn--zzzzzzzzzzzzzzz.com",
+        "exa\u{200d}mple.com",
+        "ex\u{ad}ample.com",
+        "example.com.",
+        "example..com",
+        "[127.0.0.1]",
+        "127.0.0.1:25",
+        "localhost",
+    ] {
+        let email = format!("mike@{domain}");
+        let person = Person::named("Mike").with_email(&email);
+        let violations = server.sign_up(&person).await.expect(422).violations();
+        assert_eq!(violations, ["email: invalid_email"], "{email}");
+        let answer = server.sign_in(&email, &person.password).await;
+        assert!([401, 422].contains(&answer.status), "{}", answer.shown());
+        let set = ["user", "set-email", "mike@example.com", &email];
+        let _ = server.cli(set).await.failed(2);
+    }
+    // A dotless i in a domain is another domain, which has another account.
+    let other = Person::named("Mike").with_email("m\u{131}ke@examp\u{131}e.com");
+    let other = server.account(&other).await;
+    assert_ne!(other.user_id, mike.user_id);
+    let answer = server.sign_in("mike@example.com", &mike.person.password);
+    assert_eq!(answer.await.member("/user/user_id"), mike.user_id);
 }
 
 async fn the_address_stays_as_it_was_typed(backend: Backend) {

@@ -5,6 +5,7 @@
 //! checklist the test proves.
 
 mod adoption;
+mod answers;
 mod audit;
 mod backup;
 mod client_command;
@@ -53,6 +54,7 @@ mod sign_up;
 mod slow_network;
 mod status_list;
 mod throttle;
+mod throttle_lock;
 mod token_attacks;
 mod token_claims;
 mod tokens;

@@ -242,6 +242,10 @@ async fn item_76_a_redirect_leads_nowhere_else(backend: Backend) {
         "next=https://evil.example",
         "redirect=%2F%2Fevil.example",
         "return_to=\\\\evil.example",
+        "next=%2F%5Cevil.example",
+        "next=https%3A%2F%2Flocalhost%40evil.example",
+        "next=javascript%3Aalert(1)%2F%2Fevil.example",
+        "notice=%23https%3A%2F%2Fevil.example",
     ] {
         let path = format!("/signin?{query}");
         let form = [
@@ -255,6 +259,21 @@ async fn item_76_a_redirect_leads_nowhere_else(backend: Backend) {
         let call = call.header("x-forwarded-host", "evil.example");
         let done = call.await.expect(303);
         assert_eq!(done.header("location"), "/account");
+    }
+    // A path that could be a host is a path, and one that is not there.
+    for path in [
+        "//evil.example",
+        "/\\evil.example",
+        "//evil.example/%2e%2e",
+        "/signin//evil.example",
+        "/https://evil.example",
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n");
+        let mut raw = server.raw().await;
+        raw.send(request).await;
+        let answer = raw.answer().await.expect("an answer");
+        assert!([400, 404].contains(&answer.status), "{path}: {answer:?}");
+        assert_eq!(answer.header("location"), None, "{path}");
     }
 }
 

@@ -13,6 +13,9 @@ on_each_backend![
     item_46_deletes_the_account,
     deletes_only_after_the_right_password,
     item_67_needs_an_access_token,
+    item_68_an_access_token_stands_in_one_place,
+    item_69_a_token_in_the_query_is_no_token,
+    item_27_no_answer_holds_a_hash,
     keeps_an_account_that_others_refer_to,
 ];
 
@@ -281,10 +284,80 @@ async fn item_67_needs_an_access_token(backend: Backend) {
             .await;
         let _ = answer.expect(401);
     }
-    // Not in the query, and not in two places.
-    let query = server.get(&format!("/api/v1/users/me?access_token={access}"));
-    assert_eq!(query.await.expect(401).code(), "authorization_required");
-    let twice = server.me(access).bearer(access).await;
-    assert_eq!(twice.expect(400).code(), "invalid_request");
     assert_eq!(Jwt::read(access).claims["sub"], alice.user_id);
+}
+
+async fn item_68_an_access_token_stands_in_one_place(backend: Backend) {
+    let server = Server::start(backend).await;
+    let tokens = server.account_of("Alice").await.tokens;
+    let twice = server.me(&tokens.access).bearer(&tokens.access).await;
+    assert_eq!(twice.expect(400).code(), "invalid_request");
+    let two = server.me(&tokens.access).bearer(&tokens.refresh).await;
+    let two = two.expect(400);
+    let challenge = two.header("www-authenticate");
+    assert!(
+        challenge.contains("error=\"invalid_request\""),
+        "{challenge}"
+    );
+}
+
+async fn item_69_a_token_in_the_query_is_no_token(backend: Backend) {
+    let server = Server::start(backend).await;
+    let tokens = server.account_of("Alice").await.tokens;
+    let access = &tokens.access;
+    for query in [
+        format!("access_token={access}"),
+        format!("token={access}"),
+        format!("authorization=Bearer%20{access}"),
+        format!("refresh_token={}", tokens.refresh),
+    ] {
+        for (method, path) in [
+            ("GET", "/api/v1/users/me"),
+            ("DELETE", "/api/v1/users/me/sessions"),
+            ("POST", "/api/v1/users/refresh"),
+            ("POST", "/api/v1/users/logout"),
+        ] {
+            let refused = server.call(method, &format!("{path}?{query}")).await;
+            let refused = refused.expect(401);
+            assert_eq!(refused.code(), "authorization_required", "{path}");
+        }
+        // Beside one in the header it is passed over.
+        let me = server.get(&format!("/api/v1/users/me?{query}"));
+        let _ = me.bearer(access).await.expect(200);
+    }
+    let logs = server.logs();
+    assert!(!logs.contains(access) && !logs.contains(&tokens.refresh));
+}
+
+/// Whatever is asked for, by whomever.
+async fn item_27_no_answer_holds_a_hash(backend: Backend) {
+    let server = Server::start(backend).await;
+    let alice = server.account_of("Alice").await;
+    let (person, access) = (&alice.person, &alice.tokens.access);
+    let sign_in = server.sign_in(&person.email, &person.password).await;
+    let new = "Heron-under-38-bridges";
+    let change = json!({ "age": 33, "password": new, "role": "admin" });
+    let mut answers = vec![
+        server.me(access).await.expect(200),
+        server.update_me(access, &change).await.expect(200),
+        server.sessions(access).await.expect(200),
+        server.refresh(&sign_in.tokens().refresh).await.expect(200),
+        sign_in.expect(200),
+        server.sign_up(person).await.expect(400),
+        server.delete_me(access, "wrong").await.expect(403),
+        server
+            .change_password(access, &person.password, new)
+            .await
+            .expect(200),
+    ];
+    answers.push(server.sign_in(&person.email, new).await.expect(200));
+    for answer in answers {
+        let shown = answer.text().to_lowercase();
+        for word in ["argon2", "$m=", "hash", "role", new] {
+            assert!(!shown.contains(word), "{word}: {}", answer.shown());
+        }
+        let has_password = answer.json().get("password").is_some()
+            || answer.json().pointer("/user/password").is_some();
+        assert!(!has_password, "{}", answer.shown());
+    }
 }

@@ -7,6 +7,8 @@ use serde_json::json;
 on_each_backend![
     answers_as_sign_up_does,
     item_17_unknown_address_and_wrong_password_look_the_same,
+    item_17_an_account_without_a_password_looks_like_none,
+    item_24_nobody_is_there_before_somebody_signs_up,
     item_38_every_sign_in_is_a_session_of_its_own,
     what_is_missing_does_not_fit,
     item_18_a_disabled_user_is_told_only_after_the_right_password,
@@ -70,6 +72,61 @@ async fn item_17_unknown_address_and_wrong_password_look_the_same(backend: Backe
     let _ = server.cli(["user", "disable", &alice.email]).await.ok();
     let disabled = server.sign_in(&alice.email, "Not-the-password-1").await;
     assert_eq!(visible(&wrong), visible(&disabled));
+}
+
+/// As an import makes it of a user who signed in elsewhere, and as a hash that nothing can
+/// verify makes it.
+async fn item_17_an_account_without_a_password_looks_like_none(backend: Backend) {
+    let server = Server::start(backend).await;
+    let line = json!({ "email": "eve@example.com", "name": "Eve Example", "password_hash": null });
+    let import = ["user", "import"];
+    let _ = server
+        .home()
+        .cli_with_input(&line.to_string(), import)
+        .await
+        .ok();
+    let broken = server.account_of("Alice").await.person;
+    server
+        .database()
+        .execute("update users set password = 'sha1$x$y' where email like 'alice%'");
+    for password in ["", "null", "None", "!", "sha1$x$y", &broken.password] {
+        let unknown = server.sign_in("nobody@example.com", password).await;
+        for email in ["eve@example.com", &broken.email] {
+            let known = server.sign_in(email, password).await;
+            assert_eq!(visible(&known), visible(&unknown), "{email} {password:?}");
+        }
+    }
+}
+
+async fn item_24_nobody_is_there_before_somebody_signs_up(backend: Backend) {
+    let servers = [Server::start(backend).await, Server::start(backend).await];
+    let mut keys = Vec::new();
+    for server in &servers {
+        let users = server.cli(["user", "list", "--json"]).await.json();
+        let clients = server.cli(["client", "list", "--json"]).await.json();
+        assert_eq!((users, clients), (json!([]), json!([])));
+        for table in ["users", "sessions", "clients"] {
+            let rows = server.database().rows(&format!("select * from {table}"));
+            assert!(rows.is_empty(), "{table}: {rows:?}");
+        }
+        for email in [
+            "admin@example.com",
+            "root@localhost",
+            "latchkey@latchkey.local",
+        ] {
+            for password in ["admin", "Password1", "latchkey", "changeme", ""] {
+                let answer = server.sign_in(email, password).await;
+                assert!(
+                    [401, 422, 429].contains(&answer.status),
+                    "{}",
+                    answer.shown()
+                );
+            }
+        }
+        keys.push(server.get("/.well-known/jwks.json").await.json());
+    }
+    // Nor is there a key that somebody else could have.
+    assert_ne!(keys[0], keys[1]);
 }
 
 /// All of an answer but its date and the request's id.

@@ -97,6 +97,34 @@ impl Database {
         }
     }
 
+    /// Every row of every table, one a line, as [`rows`](Self::rows) has them.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be asked.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        let tables = match &self.0 {
+            Kind::Sqlite(_) => "select name from sqlite_schema where type = 'table'",
+            Kind::Postgres(_) => {
+                "select table_name::text from information_schema.tables \
+                 where table_schema not in ('pg_catalog', 'information_schema')"
+            }
+        };
+        let mut dump = String::new();
+        for table in self.rows(tables) {
+            // On PostgreSQL a row is one text, whatever the types of its columns are.
+            let rows = match &self.0 {
+                Kind::Sqlite(_) => format!("select * from \"{}\"", table[0]),
+                Kind::Postgres(_) => format!("select t::text from \"{}\" t", table[0]),
+            };
+            for row in self.rows(&rows) {
+                dump += &format!("{}: {}\n", table[0], row.join(" | "));
+            }
+        }
+        dump
+    }
+
     /// Everything that is stored, as it lies on the disk.
     ///
     /// # Panics
