@@ -61,7 +61,7 @@ fn mutate(token: &mut Vec<u8>, random: &mut Sequence) {
 }
 
 #[test]
-fn no_mutated_token_panics_and_no_good_one_stays_good() {
+fn item_66_no_mutated_token_panics_and_no_good_one_stays_good() {
     let verifier = verifier();
     let tokens: Vec<String> = ATTACKS
         .lines()
@@ -95,7 +95,7 @@ fn no_mutated_token_panics_and_no_good_one_stays_good() {
 }
 
 #[test]
-fn no_mutated_key_set_panics() {
+fn item_66_no_mutated_key_set_panics() {
     let keys: Value = serde_json::from_str(ATTACK_KEYS).expect("the keys are JSON");
     let all: Vec<&Value> = keys["jwk_by_alg"]
         .as_object()
@@ -116,7 +116,7 @@ fn no_mutated_key_set_panics() {
 }
 
 #[test]
-fn extreme_input_is_refused_cheaply() {
+fn item_66_extreme_input_is_refused_cheaply() {
     let verifier = verifier();
     let megabyte = "A".repeat(1 << 20);
     for token in [

@@ -102,7 +102,7 @@ fn judge(attack: &Attack, keys: &AttackKeys) -> &'static str {
 }
 
 #[test]
-fn attacks_get_their_verdict() {
+fn items_51_to_61_attacks_get_their_verdict() {
     let keys: AttackKeys = serde_json::from_str(ATTACK_KEYS).expect("the keys are JSON");
     let mut verdicts = BTreeMap::new();
     let mut wrong = Vec::new();
@@ -129,7 +129,7 @@ fn attacks_get_their_verdict() {
 /// Each family of attacks is refused for the reason it was made for, so that
 /// no check hides behind another one.
 #[test]
-fn attacks_are_refused_for_the_right_reason() {
+fn items_51_to_61_attacks_are_refused_for_the_right_reason() {
     let keys: AttackKeys = serde_json::from_str(ATTACK_KEYS).expect("the keys are JSON");
     let mut wrong = Vec::new();
     for line in ATTACKS.lines() {

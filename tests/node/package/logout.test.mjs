@@ -75,7 +75,7 @@ async function endingsAreSeen(server, ask, name) {
   }
 }
 
-test("in Node, under a key pair and under a shared secret", async (t) => {
+test("item 45: in Node, under a key pair and under a shared secret", async (t) => {
   const secret = "3f6c0a9d5e7b4821964dc0ffb1a27e85";
   for (const [name, env, keys] of [
     ["pair", {}, ({ origin }) => ({ issuer: origin })],
@@ -99,7 +99,7 @@ test("in Node, under a key pair and under a shared secret", async (t) => {
   }
 });
 
-test("in workerd", async (t) => {
+test("item 45: in workerd", async (t) => {
   const server = await startLatchkey(t);
   const { folder } = await projectWithPackage(t);
   await writeFile(join(folder, "logout.mjs"), WORKER);

@@ -23,7 +23,7 @@ const POLICIES = {
 };
 
 for (const [name, env] of Object.entries(POLICIES)) {
-  test(`under ${name}`, async (t) => {
+  test(`item 13: under ${name}`, async (t) => {
     const settings = { LATCHKEY_RATE_LIMITS__ENABLED: "false", ...env };
     const { origin } = await startLatchkey(t, { env: settings });
     const policy = new PasswordPolicy(await (await fetch(`${origin}/api/v1/password-policy`)).json());

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { startPages, STRONG, STRONGER } from "./visitor.mjs";
 
-test("the refresh token is in a cookie that no script can read, and nowhere else", async (t) => {
+test("item 50: the refresh token is in a cookie that no script can read, and nowhere else", async (t) => {
   const { visit } = await startPages(t);
   const ada = await visit();
   const bodies = [];
@@ -83,7 +83,7 @@ test("a password that was shown leaves as a password", async (t) => {
   assert.equal(await ada.page.evaluate(() => globalThis.sentAs), "password");
 });
 
-test("nothing inline runs, and no other site frames a page or gets a form", async (t) => {
+test("item 77: nothing inline runs, and no other site frames a page or gets a form", async (t) => {
   const { server } = await startPages(t);
   for (const path of ["/signup", "/signin", "/problems/not_found", "/docs"]) {
     const answer = await fetch(server.origin + path);

@@ -119,7 +119,7 @@ test("text without end does not get in", async () => {
   }
 });
 
-test("a cached verdict dies with its key", async () => {
+test("item 64: a cached verdict dies with its key", async () => {
   const [one, two] = [new TestKey("one", 1), new TestKey("two", 2)];
   const origin = await Origin.start();
   origin.answers["/"] = { keys: [one.jwk] };

@@ -58,7 +58,7 @@ function mutated(text) {
 /** How much memory the module has, in bytes: it never shrinks. */
 const memory = () => initSync().memory.buffer.byteLength;
 
-test("tokens with accidents", async () => {
+test("item 66: tokens with accidents", async () => {
   const verifier = await createVerifier({ jwks: { keys: [...keySet, key.jwk] } }, { statusList: "fail-open" });
   for (let round = 0; round < 5000; round += 1) {
     const original = oneOf([good, ...attacks]);
@@ -70,7 +70,7 @@ test("tokens with accidents", async () => {
   verifier.verify(good, AT_NOW);
 });
 
-test("key sets with accidents", async () => {
+test("item 66: key sets with accidents", async () => {
   const text = JSON.stringify({ keys: [...keySet, key.jwk] });
   let now = 0;
   const clock = mock.method(performance, "now", () => now);
@@ -95,7 +95,7 @@ test("key sets with accidents", async () => {
   }
 });
 
-test("key sets as large as may be, of as many keys as may be", async () => {
+test("item 66: key sets as large as may be, of as many keys as may be", async () => {
   const number = (bytes) => Buffer.concat([Buffer.from([0xff]), randomBytes(bytes - 2), Buffer.from([0xff])]).toString("base64url");
   const many = (count, make) => Array.from({ length: count }, (_, index) => make(index));
   for (const [expected, ...keys] of [
@@ -123,7 +123,7 @@ test("key sets as large as may be, of as many keys as may be", async () => {
   verifier.verify(good, AT_NOW);
 });
 
-test("what was refused takes no memory any more", async () => {
+test("item 66: what was refused takes no memory any more", async () => {
   let now = 0;
   const clock = mock.method(performance, "now", () => now);
   try {

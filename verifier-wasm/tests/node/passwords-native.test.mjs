@@ -18,7 +18,7 @@ const contexts = [
   { email: "j0hn@münchen.example", name: "Jürgen Ω. Straßer" },
 ];
 
-test("WebAssembly and the native code give the same verdict, to the last digit", () => {
+test("item 13: WebAssembly and the native code give the same verdict, to the last digit", () => {
   const questions = [];
   for (const make of kinds) {
     for (let round = 0; round < 500; round += 1) {

@@ -32,7 +32,7 @@ test("a key set is fetched when the verifier is created", async () => {
   assert.deepEqual(origin.requests, [JWKS]);
 });
 
-test("a secret that is published is none", async () => {
+test("item 53: a secret that is published is none", async () => {
   origin.answers[JWKS] = { keys: [{ kty: "oct", kid: "one", k: "A".repeat(43) }] };
   const verifier = await createVerifier({ jwksUri: base + JWKS });
   assert.throws(() => verifier.verify(one.sign(GOOD_CLAIMS), AT_NOW), { code: "bad_key" });

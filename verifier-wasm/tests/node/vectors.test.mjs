@@ -27,7 +27,7 @@ test("the examples of the RFCs", async () => {
   });
 });
 
-test("333 hostile or odd tokens", async () => {
+test("items 51 to 61: 333 hostile or odd tokens", async () => {
   const keys = JSON.parse(read("jwt_attacks_keys.json")).jwk_by_alg;
   const verdicts = {};
   for (const line of read("jwt_attacks.jsonl").trimEnd().split("\n")) {

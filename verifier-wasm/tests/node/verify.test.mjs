@@ -35,7 +35,7 @@ test("an error has a code, and the claim where it is one", async () => {
   assert.deepEqual([malformed.code, malformed.claim], ["malformed", undefined]);
 });
 
-test("each expectation, and the code when it is not met", async () => {
+test("items 57 to 60: each expectation, and the code when it is not met", async () => {
   const claims = { iss: "us", aud: ["you"], sub: "s", exp: 1_800_000_060, iat: 1_799_999_900 };
   const cases = [
     [{}, {}, "good"],
@@ -93,7 +93,7 @@ test("a secret is bytes or text", async () => {
   assert.equal(await verdictOf(createVerifier({ secret: "" })), "bad_key");
 });
 
-test("a bad key in a set spoils only itself", async () => {
+test("item 52: a bad key in a set spoils only itself", async () => {
   const key = new TestKey("good", 1);
   const bad = { ...key.jwk, kid: "bad", x: "AA" };
   const verifier = await createVerifier({ jwks: { keys: [bad, key.jwk] } });
@@ -125,7 +125,7 @@ test("verifyAsync is verify for keys that do not change", async () => {
   assert.equal(await verdictOf(verifier.verifyAsync("x", AT_NOW)), "malformed");
 });
 
-test("extreme input is refused and the verifier works on", async () => {
+test("item 66: extreme input is refused and the verifier works on", async () => {
   const verifier = await createVerifier({ secret: SECRET }, { maxTokenLength: 1 << 22 });
   const depth = `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)},"exp":1800000060}`;
   const inputs = [
