@@ -47,6 +47,7 @@ mod races;
 mod refresh;
 mod revoke;
 mod secrets_at_rest;
+mod security_table;
 mod sessions;
 mod shutdown;
 mod sign_in;
