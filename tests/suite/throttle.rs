@@ -20,6 +20,7 @@ on_each_backend![
     one_network_cannot_try_every_account,
     sign_ups_of_one_network_are_limited,
     many_people_behind_one_address_are_no_nuisance,
+    right_passwords_at_once_are_all_let_in,
     what_is_switched_off_limits_nothing,
 ];
 
@@ -453,6 +454,25 @@ async fn many_people_behind_one_address_are_no_nuisance(backend: Backend) {
         });
         join_all(sign_ins).await;
     }
+}
+
+/// Nobody knows of the tries that are under way whether they are right: who comes then
+/// waits for that, and is not refused.
+async fn right_passwords_at_once_are_all_let_in(backend: Backend) {
+    let home = Home::new(backend).env("LATCHKEY_RATE_LIMITS__ADDRESS_FAILURES", "15");
+    let server = home.start().await;
+    let alice = server.account_of("Alice").await.person;
+    let right = async || server.sign_in(&alice.email, &alice.password).await;
+    let answers = join_all((0..60).map(async |_| right().await)).await;
+    assert_eq!(count(&answers, 200), 60, "{:?}", statuses(&answers));
+
+    // With the wrong ones of somebody else among them, none is lost either.
+    let answers = join_all((0..40).map(async |index| match index {
+        8 | 16 | 24 | 32 => server.sign_in("nobody@example.com", WRONG).await,
+        _ => right().await,
+    }));
+    let answers = answers.await;
+    assert_eq!((count(&answers, 200), count(&answers, 401)), (36, 4));
 }
 
 async fn what_is_switched_off_limits_nothing(backend: Backend) {

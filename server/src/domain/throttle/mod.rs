@@ -28,6 +28,7 @@ mod backoff;
 mod budget;
 mod network;
 mod rules;
+mod under_way;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,7 @@ pub use self::backoff::{Backoff, Failures};
 pub use self::budget::Budget;
 pub use self::network::Network;
 pub use self::rules::ThrottleRules;
+use self::under_way::{Pending, UnderWay};
 use super::audit::{Event, Word};
 use super::context::WriteContext;
 use super::error::{Error, Result};
@@ -134,6 +136,7 @@ pub struct Throttle {
     storage: SharedStorage,
     /// None when nothing is limited.
     rules: Option<Arc<ThrottleRules>>,
+    under_way: Arc<UnderWay>,
 }
 
 impl Throttle {
@@ -143,10 +146,14 @@ impl Throttle {
         Self {
             storage,
             rules: rules.map(Arc::new),
+            under_way: Arc::default(),
         }
     }
 
     /// Asks for a try at an account's password, before the password is looked at.
+    ///
+    /// Where only tries that are under way stand in its way, it waits for those, for a few
+    /// seconds at most.
     ///
     /// # Errors
     ///
@@ -162,16 +169,27 @@ impl Throttle {
         let Some(rules) = self.rules.as_deref() else {
             return Ok(Permit(None));
         };
-        match self.storage.count_try(cx, &attempt, rules).await? {
-            Counted::Allowed { scope, failures } => Ok(Permit(Some(Counting {
-                storage: &self.storage,
-                rules,
-                cx,
-                attempt,
-                scope,
-                failures,
-            }))),
-            Counted::Refused(refusal) => Err(refused(refusal)),
+        let deadline = UnderWay::patience();
+        loop {
+            let pending = self.under_way.begin(&attempt);
+            match self.storage.count_try(cx, &attempt, rules).await? {
+                Counted::Allowed { scope, failures } => {
+                    return Ok(Permit(Some(Counting {
+                        storage: &self.storage,
+                        rules,
+                        cx,
+                        attempt,
+                        scope,
+                        failures,
+                        pending,
+                    })));
+                }
+                Counted::Refused(refusal) => {
+                    if !pending.refused(refusal.limit, deadline).await {
+                        return Err(refused(refusal));
+                    }
+                }
+            }
         }
     }
 
@@ -248,6 +266,7 @@ struct Counting<'a> {
     attempt: Attempt,
     scope: Scope,
     failures: u32,
+    pending: Pending,
 }
 
 impl Permit<'_> {
@@ -293,11 +312,15 @@ impl Permit<'_> {
             cx,
             attempt,
             scope,
+            pending,
             ..
         } = counting;
         let settled = storage.settle_try(cx, &attempt, scope, outcome, rules);
-        if let Err(error) = settled.await {
-            tracing::warn!(%error, "a try that was no failure stays counted as one");
+        match settled.await {
+            Ok(()) => pending.give_back(),
+            Err(error) => {
+                tracing::warn!(%error, "a try that was no failure stays counted as one");
+            }
         }
     }
 }

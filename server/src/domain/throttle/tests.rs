@@ -95,3 +95,85 @@ async fn what_cannot_be_counted_is_not_tried() {
     let refused = throttle.sign_up(&cx).await;
     assert!(matches!(refused, Err(Error::Storage(_))));
 }
+
+/// A try whose password turns out to be right or wrong only when others have begun.
+async fn slow_try(
+    throttle: &Throttle,
+    cx: &WriteContext,
+    account: AccountKey,
+    right: bool,
+) -> bool {
+    let Ok(permit) = throttle.attempt(cx, account).await else {
+        return false;
+    };
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    if right {
+        permit.right().await;
+    } else {
+        let _: Error = permit.failed(Error::InvalidCredentials).await;
+    }
+    true
+}
+
+/// How many of these tries at once were made; none is left under way.
+async fn made(throttle: &Throttle, cx: &WriteContext, tries: &[(AccountKey, bool)]) -> usize {
+    let tries = tries
+        .iter()
+        .map(|(account, right)| slow_try(throttle, cx, *account, *right));
+    let made = futures_util::future::join_all(tries).await;
+    assert!(throttle.under_way.is_empty());
+    made.into_iter().filter(|made| *made).count()
+}
+
+#[tokio::test]
+async fn right_ones_at_once_wait_for_each_other_and_wrong_ones_are_refused() {
+    let throttle = Throttle::new(storage(), Some(ThrottleRules::default()));
+    let cx = from("192.0.2.1");
+    assert_eq!(made(&throttle, &cx, &[(ada(), true); 100]).await, 100);
+    assert_eq!(made(&throttle, &cx, &[(ada(), false); 50]).await, 10);
+    let refused = throttle.attempt(&cx, ada()).await;
+    assert!(matches!(refused, Err(Error::Throttled(_))));
+}
+
+/// The first of ten is right, which forgets the failures; each after that is one.
+#[tokio::test]
+async fn what_waited_for_a_right_one_is_counted_anew() {
+    let throttle = Throttle::new(storage(), Some(ThrottleRules::default()));
+    let cx = from("192.0.2.1");
+    let mut tries = vec![(ada(), true)];
+    tries.extend([(ada(), false); 40]);
+    // Nine with it, and ten after it.
+    let made = made(&throttle, &cx, &tries).await;
+    assert!((11..=20).contains(&made), "{made}");
+}
+
+#[tokio::test]
+async fn a_crowd_behind_one_address_waits_for_each_other_too() {
+    let throttle = Throttle::new(storage(), Some(ThrottleRules::default()));
+    let cx = from("192.0.2.1");
+    let crowd: Vec<_> = (0..150)
+        .map(|who| {
+            let email = Email::parse(&format!("user{who}@example.com"));
+            (AccountKey::of(&email.expect("an address")), true)
+        })
+        .collect();
+    assert_eq!(made(&throttle, &cx, &crowd).await, 150);
+}
+
+#[tokio::test]
+async fn who_goes_away_keeps_nobody_waiting() {
+    let throttle = Throttle::new(storage(), Some(ThrottleRules::default()));
+    let cx = from("192.0.2.1");
+    let mut permits = Vec::new();
+    for _ in 0..10 {
+        permits.push(throttle.attempt(&cx, ada()).await.expect("allowed"));
+    }
+    let waits = throttle.attempt(&cx, ada());
+    let leaves = async {
+        tokio::task::yield_now().await;
+        drop(permits);
+    };
+    let (refused, ()) = tokio::join!(waits, leaves);
+    assert!(matches!(refused, Err(Error::Throttled(_))));
+    assert!(throttle.under_way.is_empty());
+}
