@@ -308,6 +308,14 @@ async fn item_22_a_trusted_proxy_is_read_from_the_right(backend: Backend) {
         assert_eq!(try_as(who, "::ffff:192.0.2.7").await, 401);
     }
     assert_eq!(try_as(25, "192.0.2.7").await, 429);
+    // A proxy may write another header instead.
+    for (who, header, value) in [
+        (30, "forwarded", "for=\"[2001:db8:1:2::9]:4711\""),
+        (31, "x-real-ip", "192.0.2.7"),
+    ] {
+        let call = server.sign_in(&format!("user{who}@example.com"), WRONG);
+        let _ = call.header(header, value).await.expect(429);
+    }
 }
 
 async fn item_23_a_stranger_cannot_lock_the_owner_out(backend: Backend) {
