@@ -77,11 +77,21 @@ async fn a_backup_under_load_holds_what_was_answered_before(backend: Backend) {
         .ok();
 }
 
+/// How often an operator has done this, as the audit trail says.
+async fn on_record(server: &Server, event: &str) -> usize {
+    let arguments = ["audit", "list", "--json", "--event", event];
+    let records = server.cli(arguments).await.json();
+    let records = records.as_array().expect("records");
+    assert!(records.iter().all(|record| record["actor"] == "operator"));
+    records.len()
+}
+
 async fn a_restored_database_knows_its_users_and_tokens(backend: Backend) {
     let server = Home::new(backend).with_public_url().start().await;
     let alice = server.account_of("Alice").await;
     let _ = server.cli(["backup", "backup.db"]).await.ok();
     let _ = server.account_of("Bobby").await;
+    assert_eq!(on_record(&server, "database.backed_up").await, 1);
     let home = server.terminate().await;
     let backup = fs::read(home.path("backup.db")).expect("the backup");
 
@@ -101,6 +111,7 @@ async fn a_restored_database_knows_its_users_and_tokens(backend: Backend) {
     let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
     let bob = Person::named("Bobby");
     let _ = server.sign_in(&bob.email, &bob.password).await.expect(401);
+    assert_eq!(on_record(&server, "database.restored").await, 1);
     let check = server.database().rows("pragma integrity_check");
     assert_eq!(check, [["ok"]]);
 }

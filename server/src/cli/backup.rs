@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::{Context, output};
+use super::{Context, operator, output};
 use crate::config::DatabaseUrl;
+use crate::domain::audit::{Event, Record, Word};
+use crate::domain::clock::{Clock as _, SystemClock};
+use crate::domain::context::WriteContext;
+use crate::domain::entropy::SystemEntropy;
 use crate::storage::sqlite;
 
 /// `latchkey backup`.
@@ -27,7 +31,8 @@ impl Backup {
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
         let config = cx.load()?.config;
         let database = sqlite_file(&config.database.url)?;
-        let copy = sqlite::backup(database, &self.file, self.overwrite)?;
+        let record = record_of(Word::DatabaseBackedUp, &self.file);
+        let copy = sqlite::backup(database, &self.file, self.overwrite, &record)?;
         if self.json {
             return output::json(&json!({
                 "file": self.file,
@@ -44,6 +49,13 @@ impl Backup {
             copy.schema_version
         ))
     }
+}
+
+/// The record of what the operator does with the copy `file`.
+pub(super) fn record_of(word: Word, file: &Path) -> Record {
+    let cx = WriteContext::operator(SystemClock.now(), operator::name());
+    let event = Event::new(word).about(file.display().to_string());
+    Record::new(&cx, event, 0, &SystemEntropy)
 }
 
 /// The file of the configured database, which is all that can be copied here.

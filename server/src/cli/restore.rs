@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::backup::sqlite_file;
+use super::backup::{record_of, sqlite_file};
 use super::{Context, output};
+use crate::domain::audit::Word;
 use crate::storage::sqlite;
 
 /// `latchkey restore`.
@@ -24,7 +25,8 @@ impl Restore {
     pub(super) fn run(self, cx: &Context) -> anyhow::Result<()> {
         let config = cx.load()?.config;
         let database = sqlite_file(&config.database.url)?;
-        let restored = sqlite::restore(&self.file, database)?;
+        let record = record_of(Word::DatabaseRestored, &self.file);
+        let restored = sqlite::restore(&self.file, database, &record)?;
         let copy = restored.verified;
         if self.json {
             return output::json(&json!({

@@ -129,19 +129,18 @@ impl Accounts {
         let account = AccountKey::of(&request.email);
         self.throttle.sign_up(cx).await?;
         // Only to spare the hash: the unique index decides, also between two at once.
-        if self
-            .storage
-            .credentials_by_email(&request.email)
-            .await?
-            .is_some()
-        {
-            return Err(Error::EmailTaken);
+        let found = self.storage.credentials_by_email(&request.email).await?;
+        if let Some(found) = found {
+            return Err(self.refuse_sign_up(cx, Some(found.user.id)).await);
         }
         let user = request
             .into_user(cx.now, &*self.entropy, &self.hasher)
             .await?;
         let create = |session| self.storage.create_user(cx, user.clone(), Some(session));
-        let (user, tokens) = self.sessions.start(user.id, cx.now, create).await?;
+        let (user, tokens) = match self.sessions.start(user.id, cx.now, create).await {
+            Err(Error::EmailTaken) => return Err(self.refuse_sign_up(cx, None).await),
+            started => started?,
+        };
         self.throttle.is_home(cx, account).await;
         Ok(SignedIn {
             user,
@@ -404,6 +403,16 @@ impl Accounts {
             }
             other => Ok(other?),
         }
+    }
+
+    /// Records that a sign-up was refused because somebody has the address; whoever lost to
+    /// another one in the same moment does not know to whom.
+    async fn refuse_sign_up(&self, cx: &WriteContext, owner: Option<UserId>) -> Error {
+        let event = Event {
+            user: owner,
+            ..Event::new(Word::SignUpFailed).because(Reason::EmailTaken)
+        };
+        self.refuse(cx, event, Error::EmailTaken).await
     }
 
     /// Records why somebody is refused, and gives the error to answer with.

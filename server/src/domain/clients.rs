@@ -184,11 +184,20 @@ impl Clients {
     /// [`Error::InvalidClient`], which does not say which of the two is wrong, and
     /// [`Error::Storage`].
     pub async fn authenticate(&self, id: &str, secret: &str) -> Result<Client> {
-        let id: ClientId = id.parse().map_err(|_| Error::InvalidClient)?;
-        let client = self.storage.client(id).await?.ok_or(Error::InvalidClient)?;
-        verify_slices_are_equal(&hash(secret).0, &client.secret.0)
-            .map_err(|_| Error::InvalidClient)?;
-        Ok(client)
+        let client = match id.parse::<ClientId>() {
+            Ok(id) => self.storage.client(id).await?,
+            Err(_) => None,
+        };
+        let given = hash(secret).0;
+        match client {
+            Some(client) if verify_slices_are_equal(&given, &client.secret.0).is_ok() => Ok(client),
+            known => {
+                // What was given is not logged: it may be the secret, in the wrong place.
+                let client = known.map(|client| client.name.to_string());
+                tracing::warn!(client, "the credentials of a client are wrong");
+                Err(Error::InvalidClient)
+            }
+        }
     }
 }
 

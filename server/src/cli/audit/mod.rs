@@ -214,7 +214,10 @@ mod tests {
             Err("no such event; did you mean key.retired?".to_owned())
         );
         let listed = word("42").expect_err("no event");
-        assert!(listed.contains("user.signed_up, user.added, "), "{listed}");
+        assert!(
+            listed.contains("user.signed_up, user.sign_up_failed, "),
+            "{listed}"
+        );
     }
 
     #[test]

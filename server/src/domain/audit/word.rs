@@ -31,6 +31,8 @@ words! {
     Word {
         /// Somebody made an account, and is signed in with that.
         SignedUp = "user.signed_up",
+        /// A sign-up was refused because of whose account it would have been.
+        SignUpFailed = "user.sign_up_failed",
         /// An operator made an account.
         UserAdded = "user.added",
         /// Somebody signed in.
@@ -85,6 +87,10 @@ words! {
         ClientAdded = "client.added",
         /// A client of the OAuth endpoints was removed.
         ClientRemoved = "client.removed",
+        /// The database was copied, with everything that is in it.
+        DatabaseBackedUp = "database.backed_up",
+        /// A copy was put in the place of the database.
+        DatabaseRestored = "database.restored",
         /// Steps of the schema were applied to a database that was there.
         SchemaMigrated = "schema.migrated",
         /// Steps of the schema were taken back.
@@ -101,6 +107,8 @@ words! {
         WrongPassword = "wrong_password",
         /// The password was right and the account is disabled.
         UserDisabled = "user_disabled",
+        /// Somebody has the e-mail address already.
+        EmailTaken = "email_taken",
         /// Another table points at the user.
         UserReferenced = "user_referenced",
     }
@@ -111,7 +119,8 @@ impl Word {
     #[must_use]
     pub const fn outcome(self) -> Outcome {
         match self {
-            Self::SignInFailed
+            Self::SignUpFailed
+            | Self::SignInFailed
             | Self::RefreshReused
             | Self::PasswordChangeFailed
             | Self::UserPaused

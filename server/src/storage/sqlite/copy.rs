@@ -13,7 +13,9 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
-use super::{connection, file};
+use super::{audit, connection, file};
+use crate::domain::audit::Record;
+use crate::storage::StorageError;
 use crate::storage::migrations::{MigrationError, schema_version};
 
 /// How long restoring waits for a command that has the database open.
@@ -91,10 +93,17 @@ pub enum CopyError {
 /// Copies the database into a new file with mode 0600, while others may write to it.
 /// Blocks.
 ///
+/// `record` is written to the database before the copy has its name.
+///
 /// # Errors
 ///
 /// [`CopyError`]; there is no new file then, and an old one is as it was.
-pub fn backup(database: &Path, target: &Path, overwrite: bool) -> Result<Verified, CopyError> {
+pub fn backup(
+    database: &Path,
+    target: &Path,
+    overwrite: bool,
+    record: &Record,
+) -> Result<Verified, CopyError> {
     if !database.is_file() {
         return Err(CopyError::Missing(database.to_owned()));
     }
@@ -104,6 +113,7 @@ pub fn backup(database: &Path, target: &Path, overwrite: bool) -> Result<Verifie
         return Err(CopyError::Exists(target.to_owned()));
     }
     let (scratch, verified) = verified_copy(database, target)?;
+    put_on_record(database, record);
     scratch.become_file(target)?;
     Ok(verified)
 }
@@ -111,19 +121,38 @@ pub fn backup(database: &Path, target: &Path, overwrite: bool) -> Result<Verifie
 /// Puts a copy of `source` in the place of the database, which nobody may have open. What
 /// was there is kept beside it. Blocks.
 ///
+/// The restored database begins with `record`.
+///
 /// # Errors
 ///
 /// [`CopyError`]; the database is as it was then.
-pub fn restore(source: &Path, database: &Path) -> Result<Restored, CopyError> {
+pub fn restore(source: &Path, database: &Path, record: &Record) -> Result<Restored, CopyError> {
     if !source.is_file() {
         return Err(CopyError::Missing(source.to_owned()));
     }
     let (scratch, verified) = verified_copy(source, database)?;
+    put_on_record(&scratch.0, record);
     let alone = take_over(database)?;
     let replaced = set_aside(database).map_err(|problem| refused(database, problem))?;
     scratch.become_file(database)?;
     drop(alone);
     Ok(Restored { verified, replaced })
+}
+
+/// Writes the record of a copy into a database. Where it takes none (the disk is full, or it
+/// is older than the trail) the copy is made all the same, because that may be the moment in
+/// which it is needed most; the log has the record then.
+fn put_on_record(database: &Path, record: &Record) {
+    let written = connection::open_as_is(database)
+        .map_err(StorageError::from)
+        .and_then(|connection| audit::insert(&connection, record));
+    match written {
+        Ok(()) => record.log(),
+        Err(problem) => {
+            record.log_unrecorded();
+            tracing::warn!(%problem, "the copy is not in the audit trail");
+        }
+    }
 }
 
 /// A file on its way to a name; it is gone unless it gets there.

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::audit::{Event, Word};
 use crate::domain::clock::Timestamp;
+use crate::domain::context::WriteContext;
+use crate::domain::entropy::SystemEntropy;
 use crate::storage::sqlite::SqliteStorage;
 use crate::storage::{OpenOptions, Pending, Storage};
 
@@ -13,6 +16,11 @@ const OPTIONS: OpenOptions = OpenOptions {
     pending: Pending::Apply,
     now: Timestamp::from_millis(1_767_225_600_007),
 };
+
+fn record() -> Record {
+    let cx = WriteContext::service(OPTIONS.now);
+    Record::new(&cx, Event::new(Word::DatabaseBackedUp), 0, &SystemEntropy)
+}
 
 /// A folder with a database that is not open.
 struct Fixture {
@@ -74,7 +82,7 @@ fn add_user(connection: &Connection, number: u32) {
 #[tokio::test]
 async fn a_copy_comes_back() {
     let fixture = Fixture::with_users(3).await;
-    let copied = backup(&fixture.database, &fixture.copy, false).expect("copied");
+    let copied = backup(&fixture.database, &fixture.copy, false, &record()).expect("copied");
     let latest: u32 = Connection::open(&fixture.database)
         .and_then(|db| {
             db.query_row("SELECT max(version) FROM latchkey_migrations", [], |row| {
@@ -88,7 +96,7 @@ async fn a_copy_comes_back() {
     assert_eq!(metadata.len(), copied.bytes);
 
     add_user(&Connection::open(&fixture.database).expect("opens"), 4);
-    let restored = restore(&fixture.copy, &fixture.database).expect("restored");
+    let restored = restore(&fixture.copy, &fixture.database, &record()).expect("restored");
     assert_eq!(restored.verified, copied);
     assert_eq!(fixture.users(), 3);
     assert_eq!(
@@ -122,7 +130,7 @@ async fn a_copy_shows_one_moment_while_others_write() {
             }
         });
         for _ in 0..10 {
-            let copied = backup(&fixture.database, &fixture.copy, true).expect("copied");
+            let copied = backup(&fixture.database, &fixture.copy, true, &record()).expect("copied");
             assert_eq!(copied.users % 2, 1);
         }
         stop.store(true, Ordering::Relaxed);
@@ -134,33 +142,33 @@ async fn a_copy_shows_one_moment_while_others_write() {
 async fn nothing_is_overwritten_unasked() {
     let fixture = Fixture::with_users(1).await;
     fs::write(&fixture.copy, "precious").expect("written");
-    let error = backup(&fixture.database, &fixture.copy, false).expect_err("refused");
+    let error = backup(&fixture.database, &fixture.copy, false, &record()).expect_err("refused");
     assert!(matches!(error, CopyError::Exists(_)));
     assert_eq!(fs::read(&fixture.copy).expect("there"), b"precious");
-    backup(&fixture.database, &fixture.copy, true).expect("copied");
-    let error = backup(&fixture.database, &fixture.database, true).expect_err("refused");
+    backup(&fixture.database, &fixture.copy, true, &record()).expect("copied");
+    let error = backup(&fixture.database, &fixture.database, true, &record()).expect_err("refused");
     assert!(matches!(error, CopyError::Exists(_)), "not even when asked");
 }
 
 #[tokio::test]
 async fn an_open_database_is_not_replaced() {
     let fixture = Fixture::with_users(1).await;
-    backup(&fixture.database, &fixture.copy, false).expect("copied");
+    backup(&fixture.database, &fixture.copy, false, &record()).expect("copied");
     let storage = fixture.open();
     storage.ping().await.expect("answers");
     let before = fixture.names();
-    let error = restore(&fixture.copy, &fixture.database).expect_err("refused");
+    let error = restore(&fixture.copy, &fixture.database, &record()).expect_err("refused");
     assert!(matches!(error, CopyError::InUse(_)), "{error}");
     assert_eq!(fixture.names(), before);
     storage.ping().await.expect("goes on");
     storage.close().await;
-    restore(&fixture.copy, &fixture.database).expect("restored");
+    restore(&fixture.copy, &fixture.database, &record()).expect("restored");
 }
 
 #[tokio::test]
 async fn what_is_not_sound_is_not_restored() {
     let fixture = Fixture::with_users(200).await;
-    backup(&fixture.database, &fixture.copy, false).expect("copied");
+    backup(&fixture.database, &fixture.copy, false, &record()).expect("copied");
     let good = fs::read(&fixture.copy).expect("there");
     let mut scribbled = good.clone();
     scribbled[4096 * 2..4096 * 3].fill(0x5a);
@@ -168,7 +176,7 @@ async fn what_is_not_sound_is_not_restored() {
     let text = b"not a database, but long enough to look like one".repeat(100);
     for bad in [scribbled, half, text, Vec::new()] {
         fs::write(&fixture.copy, bad).expect("written");
-        let error = restore(&fixture.copy, &fixture.database).expect_err("refused");
+        let error = restore(&fixture.copy, &fixture.database, &record()).expect_err("refused");
         assert!(
             matches!(error, CopyError::Damaged { .. } | CopyError::Empty(_)),
             "{error}"
@@ -176,7 +184,7 @@ async fn what_is_not_sound_is_not_restored() {
         assert_eq!(fixture.users(), 200);
     }
     let missing = fixture.folder.path().join("missing.db");
-    let error = restore(&missing, &fixture.database).expect_err("refused");
+    let error = restore(&missing, &fixture.database, &record()).expect_err("refused");
     assert!(matches!(error, CopyError::Missing(_)));
 }
 
@@ -186,7 +194,7 @@ async fn another_programs_database_is_not_restored() {
     Connection::open(&fixture.copy)
         .and_then(|connection| connection.execute_batch("CREATE TABLE recipes (x)"))
         .expect("written");
-    let error = restore(&fixture.copy, &fixture.database).expect_err("refused");
+    let error = restore(&fixture.copy, &fixture.database, &record()).expect_err("refused");
     assert!(matches!(error, CopyError::Schema { .. }), "{error}");
     assert_eq!(fixture.users(), 1);
 }
@@ -194,10 +202,10 @@ async fn another_programs_database_is_not_restored() {
 #[tokio::test]
 async fn a_destroyed_database_is_restored_and_kept() {
     let fixture = Fixture::with_users(2).await;
-    backup(&fixture.database, &fixture.copy, false).expect("copied");
+    backup(&fixture.database, &fixture.copy, false, &record()).expect("copied");
     fs::write(&fixture.database, "rubbish ".repeat(1000)).expect("written");
     fs::write(fixture.folder.path().join("latchkey.db-wal"), "rubbish").expect("written");
-    let restored = restore(&fixture.copy, &fixture.database).expect("restored");
+    let restored = restore(&fixture.copy, &fixture.database, &record()).expect("restored");
     assert_eq!(fixture.users(), 2);
     let kept = fs::read(restored.replaced.expect("kept")).expect("there");
     assert!(kept.starts_with(b"rubbish"));
