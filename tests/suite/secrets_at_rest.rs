@@ -2,12 +2,18 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use latchkey_tests::{Backend, Home, Jwt, Person, Server, Tokens, on_each_backend, on_sqlite};
+use latchkey_tests::{
+    Backend, Home, Jwt, Person, Server, Signal, Tokens, on_each_backend, on_sqlite,
+};
 
-on_each_backend![item_16_neither_passwords_nor_tokens_are_kept];
+on_each_backend![
+    item_16_neither_passwords_nor_tokens_are_kept,
+    item_16_a_crash_leaves_no_core_file,
+];
 on_sqlite![files_are_for_their_owner_alone];
 
 const SECRET: &str = "3f6c0a9d5e7b4821964dc0ffb1a27e85";
@@ -150,6 +156,22 @@ async fn item_16_neither_passwords_nor_tokens_are_kept(backend: Backend) {
     let logs = home.logs();
     assert!(!logs.is_empty());
     secrets.not_in("the log", logs.as_bytes());
+}
+
+/// Whoever started it allows core files of any size, as some systems do.
+async fn item_16_a_crash_leaves_no_core_file(backend: Backend) {
+    let home = Home::new(backend).under(&["prlimit", "--core=unlimited"]);
+    let mut server = home.start().await;
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.process_id()));
+    let limits = limits.expect("the limits of a process");
+    let core = limits.lines().find(|line| line.contains("core file size"));
+    let core: Vec<_> = core.expect("a limit").split_whitespace().collect();
+    assert_eq!(core[4], "0", "{core:?}");
+
+    server.signal(Signal::Abort);
+    let ended = server.exit().await;
+    assert_eq!(ended.signal(), Some(6));
+    assert!(!ended.core_dumped());
 }
 
 async fn files_are_for_their_owner_alone(backend: Backend) {

@@ -47,6 +47,8 @@ pub enum Signal {
     Interrupt,
     /// The end, at once.
     Kill,
+    /// The end, with a core file if the limits allow one.
+    Abort,
 }
 
 /// The process; it dies with this value.
@@ -123,6 +125,7 @@ impl Process {
             Signal::Terminate => "-TERM",
             Signal::Interrupt => "-INT",
             Signal::Kill => "-KILL",
+            Signal::Abort => "-ABRT",
         };
         let status = Command::new("kill")
             .args([name, &self.id().to_string()])

@@ -31,6 +31,7 @@ mod user;
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::serve::Serve;
 use crate::{
@@ -199,7 +200,22 @@ fn run(cli: Cli, sources: Sources) -> anyhow::Result<()> {
     let command = cli.selected()?;
     let (format, verbosity) = command.logging();
     logging::init(&cx.sources, format, verbosity)?;
+    leave_no_core_file();
     command.run(&cx)
+}
+
+/// Passwords and keys are in memory; whatever ends the process abnormally must not write
+/// them to a disk. Programs that collect cores from the kernel keep to the limit too. The
+/// hard limit stays, so that `prlimit --core` helps whoever looks for a fault.
+fn leave_no_core_file() {
+    let limit = getrlimit(Resource::Core);
+    let none = Rlimit {
+        current: Some(0),
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "cannot switch off core files, which would hold secrets");
+    }
 }
 
 /// One line on stderr, and the exit code.
