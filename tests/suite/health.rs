@@ -9,6 +9,7 @@ on_each_backend![
     is_healthy,
     item_81_is_503_while_the_database_does_not_answer,
     item_80_is_answered_while_passwords_are_hashed,
+    item_80_200_parallel_sign_ins_take_the_memory_of_the_slots,
 ];
 on_sqlite![
     item_81_a_locked_database_is_503_and_recovers,
@@ -94,6 +95,49 @@ async fn item_80_is_answered_while_passwords_are_hashed(backend: Backend) {
     assert!(refused >= 1, "the rest was refused at once: {refused}");
     let users = server.database().rows("select count(*) from users");
     assert_eq!(users, [[(created + 1).to_string()]]);
+}
+
+/// Each hash takes 19 MiB: all of them at once would take 3.7 GiB.
+async fn item_80_200_parallel_sign_ins_take_the_memory_of_the_slots(backend: Backend) {
+    const SLOTS: usize = 2;
+    let server = Home::new(backend)
+        .with_default_hashing()
+        .env("LATCHKEY_PASSWORDS__HASHING_SLOTS", SLOTS.to_string())
+        .env("LATCHKEY_RATE_LIMITS__ADDRESS_FAILURES", "1000")
+        .start()
+        .await;
+    let at_rest = server.memory("VmRSS");
+    let sign_ins: Vec<_> = (0..200)
+        .map(|who| server.sign_in(&format!("nobody-{who}@example.com"), "A-password-1"))
+        .map(|sign_in| tokio::spawn(sign_in.into_future()))
+        .collect();
+    let mut asked = 0;
+    while asked < 20 || sign_ins.iter().any(|sign_in| !sign_in.is_finished()) {
+        let _ = server.get("/health").await.expect(200);
+        asked += 1;
+        if asked == 20 {
+            let waiting = sign_ins.iter().any(|sign_in| !sign_in.is_finished());
+            assert!(waiting, "health was only known when all was over");
+        }
+    }
+    let (mut tried, mut refused) = (0, 0);
+    for sign_in in sign_ins {
+        let answer = sign_in.await.expect("an answer");
+        match answer.status {
+            401 => tried += 1,
+            _ => {
+                let answer = answer.expect(503);
+                assert_eq!(answer.code(), "overloaded");
+                assert!(!answer.header("retry-after").is_empty());
+                refused += 1;
+            }
+        }
+    }
+    // The slots and the queue were served, and nobody waited behind those.
+    assert!(tried >= 128 && refused >= 1, "{tried} and {refused}");
+    let peak = server.memory("VmHWM");
+    let room = (SLOTS * 19 + 32) * 1024 * 1024;
+    assert!(peak < at_rest + room, "{at_rest} and then {peak}");
 }
 
 async fn item_81_a_locked_database_is_503_and_recovers(backend: Backend) {

@@ -56,6 +56,7 @@ mod slow_network;
 mod status_list;
 mod throttle;
 mod throttle_lock;
+mod timing;
 mod token_attacks;
 mod token_claims;
 mod tokens;
