@@ -7,6 +7,7 @@ on_each_backend![
     adds_a_user_who_can_sign_in,
     judges_what_it_adds_like_the_api,
     lists_and_shows_users,
+    item_79_a_name_steers_no_terminal,
     sets_a_password,
     sets_an_address,
     item_46_signs_a_user_out,
@@ -137,6 +138,35 @@ async fn lists_and_shows_users(backend: Backend) {
     for output in [text, listed.to_string(), shown.to_string()] {
         assert!(!output.contains("argon2"), "{output}");
     }
+}
+
+/// A mark of direction turns the rest of a line around, so that one user's row looks like
+/// another's; a database that was adopted may hold worse.
+async fn item_79_a_name_steers_no_terminal(backend: Backend) {
+    let (server, alice) = started(backend).await;
+    let change = json!({ "name": "Alice\u{202e}elbasid\u{2066}x\u{200f}\u{2028}y" });
+    let access = &alice.tokens.access;
+    let _ = server.update_me(access, &change).await.expect(200);
+    let bob = server.account_of("Bobby").await;
+    let worse = "update users set name = 'Bob\u{1b}[2J\u{7}\u{9b}31m\rforged\ndisabled' \
+                 where email like 'bobby%'";
+    server.database().execute(worse);
+    let strange = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    for (arguments, lines) in [
+        (&["user", "list"][..], 3),
+        (&["user", "show", &alice.person.email], 12),
+        (&["user", "show", &bob.person.email], 12),
+    ] {
+        let shown = server.cli(arguments).await.ok().stdout;
+        assert!(!shown.contains(strange), "{shown:?}");
+        assert_eq!(shown.lines().count(), lines, "{shown}");
+    }
+    // Programs get the name as it is.
+    let listed = server.cli(["user", "list", "--json"]).await.json();
+    assert_eq!(listed[0]["name"], change["name"]);
 }
 
 async fn sets_a_password(backend: Backend) {

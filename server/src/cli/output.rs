@@ -98,8 +98,8 @@ impl Table {
         }
     }
 
-    /// Adds a row. Control characters are escaped: what users typed must not
-    /// steer an operator's terminal.
+    /// Adds a row. What users typed must not steer an operator's terminal, nor
+    /// change the order in which a line is read.
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.rows
             .push(cells.iter().map(|cell| one_line(cell)).collect());
@@ -143,17 +143,27 @@ impl Table {
     }
 }
 
-/// Escapes what would break a line or steer a terminal.
+/// Escapes what would break a line, steer a terminal, or turn around what stands in it.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() {
+        if c.is_control() || is_formatting(c) {
             line.extend(c.escape_default());
         } else {
             line.push(c);
         }
     }
     line
+}
+
+/// Line separators, marks of direction and tags. The joiners stay, which names in
+/// Persian and families of emoji are written with.
+const fn is_formatting(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 #[cfg(test)]
@@ -176,6 +186,9 @@ mod tests {
         let mut table = Table::new(["name"]);
         table.row(["\u{1b}[2Jgone\r\nerror: forged"]);
         assert_eq!(table.render(), "NAME\n\\u{1b}[2Jgone\\r\\nerror: forged\n");
+        // A mark that turns the rest of the line around, and a joiner that does nothing.
+        assert_eq!(one_line("a\u{202e}b\u{2028}c"), "a\\u{202e}b\\u{2028}c");
+        assert_eq!(one_line("\u{645}\u{200c}\u{646}"), "\u{645}\u{200c}\u{646}");
     }
 
     #[test]
