@@ -79,14 +79,19 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     );
 }
 
+/// warp traces each piece of a path that it reads, whatever somebody has put there. Our own
+/// lines name the route instead.
+const NEVER_PATHS: &str = "warp::filters::path=off";
+
 fn filter(sources: &Sources, verbosity: Verbosity) -> anyhow::Result<EnvFilter> {
     for name in ["LATCHKEY_LOG", "RUST_LOG"] {
         if let Some(directives) = sources.variable(name)? {
-            return EnvFilter::builder().parse(&directives).map_err(|_| {
+            let filter = EnvFilter::builder().parse(&directives).map_err(|_| {
                 anyhow::anyhow!(
                     "{name}={directives} is not a log filter; write one like info or latchkey=debug,warn"
                 )
-            });
+            })?;
+            return Ok(filter.add_directive(NEVER_PATHS.parse()?));
         }
     }
     Ok(EnvFilter::new(verbosity.filter()))
@@ -120,10 +125,13 @@ mod tests {
         assert_eq!(of(&[], Verbosity::Command), Ok("warn".to_owned()));
         assert_eq!(
             of(&[("RUST_LOG", "debug")], Verbosity::Command),
-            Ok("debug".to_owned())
+            Ok("warp::filters::path=off,debug".to_owned())
         );
         let both = [("RUST_LOG", "debug"), ("LATCHKEY_LOG", "error")];
-        assert_eq!(of(&both, Verbosity::Service), Ok("error".to_owned()));
+        assert_eq!(
+            of(&both, Verbosity::Service),
+            Ok("warp::filters::path=off,error".to_owned())
+        );
         assert_eq!(
             of(&[("LATCHKEY_LOG", "")], Verbosity::Service),
             Ok("rusqlite_migration=warn,info".to_owned())
