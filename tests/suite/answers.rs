@@ -8,6 +8,7 @@ on_each_backend![
     item_70_no_token_is_stored_on_the_way,
     item_74_an_error_is_a_problem_with_its_own_status,
     item_74_errors_tell_nothing_of_the_inside,
+    item_74_no_error_repeats_what_was_sent,
     item_78_a_body_says_what_it_is,
 ];
 
@@ -176,6 +177,53 @@ async fn item_74_errors_tell_nothing_of_the_inside(backend: Backend) {
         assert!(problem["code"].is_string());
     }
     let _ = server.me(&access).await.expect(200);
+}
+
+/// What is in the wrong place may be a password, and answers end up in the logs of others.
+async fn item_74_no_error_repeats_what_was_sent(backend: Backend) {
+    const SENT: &str = "Zebra-secret-42";
+    let server = Server::start(backend).await;
+    let mut answers = Vec::new();
+    for body in [
+        json!({ "email": [SENT], "password": { "x": SENT }, "name": [SENT], "age": SENT }),
+        json!({ "email": SENT, "password": 17, "name": 1, "age": [SENT] }),
+        json!({ "email": format!("{SENT}@x"), "password": SENT, "refresh_token": SENT }),
+        json!({ SENT: 1 }),
+        json!([SENT]),
+        json!(SENT),
+    ] {
+        for path in ["signin", "signup", "refresh"] {
+            let path = format!("/api/v1/users/{path}");
+            answers.push(server.post(&path).json(&body).await);
+        }
+    }
+    let broken = format!("{{\"password\": \"{SENT}\" \"x\"}}");
+    let sign_in = server.post("/api/v1/users/signin");
+    answers.push(sign_in.body("application/json", broken).await);
+    let fields = ["grant_type", "token", "refresh_token", "client_id", "scope"];
+    for path in ["token", "revoke", "introspect"] {
+        let call = server.post(&format!("/oauth/{path}"));
+        answers.push(call.form(&fields.map(|field| (field, SENT))).await);
+        let call = server.post(&format!("/oauth/{path}"));
+        answers.push(call.form(&[(SENT, SENT), ("grant_type", "password")]).await);
+    }
+    for path in [
+        "/",
+        "/problems/",
+        "/status-lists/",
+        "/assets/",
+        "/account?notice=",
+    ] {
+        answers.push(server.get(&format!("{path}{SENT}")).await);
+    }
+    answers.push(server.me(SENT).await);
+    for answer in answers {
+        assert!(!answer.text().contains(SENT), "{}", answer.shown());
+        for (name, value) in &answer.headers {
+            assert!(!format!("{value:?}").contains(SENT), "{name}");
+        }
+    }
+    assert!(!server.logs().contains(SENT), "{}", server.logs());
 }
 
 async fn item_78_a_body_says_what_it_is(backend: Backend) {
