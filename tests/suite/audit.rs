@@ -10,7 +10,7 @@ use tokio::process::Child;
 on_each_backend![
     item_79_what_a_user_does_is_on_record_once,
     item_79_what_an_operator_does_is_on_record,
-    keys_and_their_changes_are_on_record,
+    item_79_keys_and_their_changes_are_on_record,
     the_log_says_what_the_database_says,
     nothing_is_on_record_that_did_not_happen,
     a_dry_run_is_neither_on_record_nor_in_the_log,
@@ -258,7 +258,7 @@ async fn item_79_what_an_operator_does_is_on_record(backend: Backend) {
     );
 }
 
-async fn keys_and_their_changes_are_on_record(backend: Backend) {
+async fn item_79_keys_and_their_changes_are_on_record(backend: Backend) {
     let server = Server::start(backend).await;
     let made = list(&server, []).await;
     assert_eq!(words(&made), ["key.added", "key.activated", "key.added"]);
