@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -118,9 +120,22 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if output::line(&format!("listening on http://{address}")).is_err() {
         tracing::warn!("nobody reads standard output; listening on http://{address} all the same");
     }
+    let mut broken = pin!(storage.broken().fuse());
+    let mut problem = None;
+    let stop = async {
+        tokio::select! {
+            () = stop => {}
+            said = &mut broken => problem = Some(said),
+        }
+    };
     let ended = app.run(state, stop, end).await;
 
     background.abort();
+    // It may also have come to that while requests were running.
+    if let Some(problem) = problem.or_else(|| broken.now_or_never()) {
+        storage.close().await;
+        anyhow::bail!(problem);
+    }
     match ended {
         Ended::Drained => {
             storage.close().await;

@@ -322,6 +322,12 @@ pub trait Storage: Send + Sync + 'static {
     /// Answers when the database does.
     async fn ping(&self) -> Result<()>;
 
+    /// Waits until the database can only be opened anew, and says why: every change is
+    /// refused from then on. That it cannot be reached right now is no such thing.
+    async fn broken(&self) -> String {
+        std::future::pending().await
+    }
+
     /// Finishes what has been accepted and closes the database.
     async fn close(&self);
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 use rusqlite_migration::{HookError, HookResult, M, Migrations};
 
 use super::history::{self, Applied};
@@ -150,8 +150,13 @@ impl Migrator for SqliteMigrator {
 /// its journal.
 pub(in crate::storage) fn open(path: &Path) -> Result<Connection, MigrationError> {
     let cannot = |error: Source| {
+        let what_to_do = if is_refusal(&error) {
+            ": make it and its folder writable for this user, and see whether the disk is read-only"
+        } else {
+            ""
+        };
         let path = path.display();
-        MigrationError::Database(format!("{path}: {error}").into())
+        MigrationError::Database(format!("{path}: {error}{what_to_do}").into())
     };
     file::ensure(path).map_err(database)?;
     let looking = connection::open_as_is(path).map_err(|error| cannot(error.into()))?;
@@ -162,6 +167,14 @@ pub(in crate::storage) fn open(path: &Path) -> Result<Connection, MigrationError
     drop(looking);
     file::make_private(path).map_err(database)?;
     connection::open_writer(path).map_err(|error| cannot(error.into()))
+}
+
+/// Whether the system did not let SQLite open or write a file.
+fn is_refusal(error: &Source) -> bool {
+    let code = error
+        .downcast_ref::<rusqlite::Error>()
+        .and_then(rusqlite::Error::sqlite_error_code);
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// Applies every pending step to an open database; `path` is where it lies, if in a file.

@@ -1,13 +1,11 @@
 //! Connections, set up the one way they are used here.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result};
-
-use crate::storage::StorageError;
 
 /// How long a statement waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,42 +47,6 @@ pub(in crate::storage) fn open_as_is(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// The file of an open database, which goes on working for us after it has been deleted
-/// or replaced: what is written to it then is nowhere.
-#[derive(Clone, Debug)]
-pub(super) struct OpenFile {
-    path: PathBuf,
-    identity: Option<(u64, u64)>,
-}
-
-impl OpenFile {
-    /// The file at `path`, which has just been opened.
-    pub(super) fn at(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            identity: identity(path),
-        }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// # Errors
-    ///
-    /// [`StorageError::Unavailable`] while it is not at its place any more.
-    pub(super) fn check(&self) -> Result<(), StorageError> {
-        if identity(&self.path) == self.identity {
-            return Ok(());
-        }
-        let problem = format!(
-            "the file {} was deleted or replaced while in use: put it back, or restart the service",
-            self.path.display()
-        );
-        Err(StorageError::Unavailable(problem.into()))
-    }
-}
-
 /// Which file a name stands for.
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     let metadata = std::fs::metadata(path).ok()?;
@@ -112,6 +74,8 @@ fn configure_writer(connection: &Connection) -> Result<()> {
     // A commit is on disk before it is answered, through a power failure too.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
+    // SQLite would tell nobody that it cannot: the writer moves the log itself.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // What is deleted is overwritten: no e-mail address or sealed token stays in a free page.
     connection.pragma_update(None, "secure_delete", true)
 }
@@ -141,6 +105,8 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 /// Sets up a connection that reads, and can do nothing else.
 pub(super) fn configure_reader(connection: &Connection) -> Result<()> {
     configure(connection)?;
+    // The log is the writer's affair, also when this connection is the last to be closed.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "query_only", true)
 }
 

@@ -12,6 +12,7 @@ mod copy;
 mod error;
 pub(in crate::storage) mod file;
 mod keys;
+mod open_file;
 mod readers;
 mod rows;
 mod sessions;
@@ -19,6 +20,7 @@ mod status;
 mod throttle;
 mod transfer;
 mod turns;
+mod upkeep;
 mod users;
 mod writer;
 
@@ -29,8 +31,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use self::connection::OpenFile;
 pub use self::copy::{CopyError, Restored, Verified, backup, restore};
+use self::open_file::OpenFile;
 use self::readers::{ReaderPool, Readers};
 use self::writer::{Stopped, Writer};
 use super::journal::Journal;
@@ -76,6 +78,7 @@ impl SqliteStorage {
     /// [`OpenError`] when the file cannot be used or its schema is not this binary's.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, OpenError> {
         let mut connection = migrations::open(path)?;
+        let file = OpenFile::at(path, &connection).map_err(OpenError::database)?;
         match options.pending {
             Pending::Apply => {
                 for step in migrations::apply_pending(&mut connection, Some(path), options.now)? {
@@ -84,12 +87,11 @@ impl SqliteStorage {
             }
             Pending::Refuse => migrations::require_current(&connection)?,
         }
-        let file = OpenFile::at(path);
         let (writer, stopped) =
             Writer::start(connection, Some(file.clone())).map_err(OpenError::database)?;
         Ok(Self {
+            readers: Readers::Pool(ReaderPool::new(file, options.pool, writer.clone())),
             writer,
-            readers: Readers::Pool(ReaderPool::new(file, options.pool)),
             stopped: Mutex::new(Some(stopped)),
             is_real: true,
         })
@@ -549,6 +551,10 @@ impl Storage for SqliteStorage {
     async fn ping(&self) -> Result<()> {
         // Reads from the file, which a mere `SELECT 1` would not.
         self.read(keys::generation).await.map(|_| ())
+    }
+
+    async fn broken(&self) -> String {
+        self.writer.broken().await
     }
 
     async fn close(&self) {

@@ -11,7 +11,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::connection::{self, OpenFile};
+use super::connection;
+use super::open_file::OpenFile;
 use super::writer::{Writer, closed};
 use crate::storage::{Result, StorageError};
 
@@ -55,15 +56,21 @@ pub(super) struct ReaderPool {
     turns: Arc<Semaphore>,
     size: u32,
     file: OpenFile,
+    writer: Writer,
 }
 
 impl ReaderPool {
-    /// A pool of up to `size` connections to the file, opened as they are needed.
-    pub(super) fn new(file: OpenFile, size: u32) -> Self {
+    /// A pool of up to `size` connections to the file, opened as they are needed. The
+    /// `writer` is told when something is wrong with the file.
+    pub(super) fn new(file: OpenFile, size: u32, writer: Writer) -> Self {
         let size = size.max(1);
+        let same = file.clone();
         let manager = SqliteConnectionManager::file(file.path())
             .with_flags(connection::FLAGS)
-            .with_init(|connection| connection::configure_reader(connection));
+            .with_init(move |connection| {
+                connection::configure_reader(connection)?;
+                same.confirm()
+            });
         let pool = Pool::builder()
             .max_size(size)
             .min_idle(Some(1))
@@ -77,6 +84,7 @@ impl ReaderPool {
             turns: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1))),
             size,
             file,
+            writer,
         }
     }
 
@@ -98,9 +106,13 @@ impl ReaderPool {
             drop(turn);
             outcome
         });
-        query
+        let outcome = query
             .await
-            .unwrap_or_else(|_| Err(StorageError::Failed("a query panicked".into())))
+            .unwrap_or_else(|_| Err(StorageError::Failed("a query panicked".into())));
+        if matches!(outcome, Err(StorageError::Unavailable(_))) {
+            self.writer.look();
+        }
+        outcome
     }
 
     async fn close(&self) {

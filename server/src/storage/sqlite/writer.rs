@@ -6,7 +6,8 @@
 //! not know which transaction it is in, and what it leaves behind is answered later: that
 //! is what lets several jobs share one commit, each in a savepoint.
 //!
-//! A job that fails or panics is rolled back alone, and the writer goes on.
+//! A job that fails or panics is rolled back alone, and the writer goes on. What it does
+//! when the files of the database are not what they were is in `upkeep.rs`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -14,9 +15,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc::error::SendTimeoutError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::connection::{self, OpenFile};
+use super::open_file::OpenFile;
+use super::upkeep::Upkeep;
 use crate::storage::{Result, StorageError};
 
 /// How many jobs may wait.
@@ -48,6 +50,8 @@ type Answer = Box<dyn FnOnce(Result<()>)>;
 /// What goes through the queue.
 enum Message {
     Job(Box<dyn Job>),
+    /// See whether the files are what they should be.
+    Look,
     /// Finish what is in the queue and take nothing more.
     Stop,
 }
@@ -56,6 +60,7 @@ enum Message {
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
+    broken: watch::Receiver<Option<String>>,
 }
 
 /// Tells when the writer has closed its connection.
@@ -72,14 +77,16 @@ impl Writer {
     ) -> std::io::Result<(Self, Stopped)> {
         let (queue, messages) = mpsc::channel(QUEUE);
         let (stopping, stopped) = oneshot::channel();
+        let (breaking, broken) = watch::channel(None);
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
-                Thread { connection, file }.run(messages);
+                let upkeep = file.map(|file| Upkeep::new(file, breaking));
+                Thread { connection, upkeep }.run(messages);
                 // Perhaps nobody waits for it.
                 let _ = stopping.send(());
             })?;
-        Ok((Self { queue }, Stopped(stopped)))
+        Ok((Self { queue, broken }, Stopped(stopped)))
     }
 
     /// Runs `work` in a transaction, and answers when its changes are on disk. An error
@@ -105,6 +112,26 @@ impl Writer {
         answer
             .await
             .unwrap_or_else(|_| Err(StorageError::Failed("a change panicked".into())))
+    }
+
+    /// Has the thread see whether the files are what they should be; waits for nothing.
+    pub(super) fn look(&self) {
+        // When the queue is full it is about to look, and when it is closed it need not.
+        let _ = self.queue.try_send(Message::Look);
+    }
+
+    /// Waits until the thread gives the files up, and says why it did.
+    pub(super) async fn broken(&self) -> String {
+        let mut broken = self.broken.clone();
+        let problem = match broken.wait_for(Option::is_some).await {
+            Ok(problem) => problem.clone(),
+            // The thread has come to its end without that.
+            Err(_) => None,
+        };
+        match problem {
+            Some(problem) => problem,
+            None => std::future::pending().await,
+        }
     }
 
     /// Lets the thread finish what is in the queue, and refuses everything after that.
@@ -163,7 +190,8 @@ where
 /// What the thread owns.
 struct Thread {
     connection: Connection,
-    file: Option<OpenFile>,
+    /// None for a database without a file of its own.
+    upkeep: Option<Upkeep>,
 }
 
 impl Thread {
@@ -171,6 +199,10 @@ impl Thread {
         while let Some(message) = messages.blocking_recv() {
             match message {
                 Message::Job(job) => self.transact(job),
+                Message::Look => {
+                    // Whoever asks next hears of it.
+                    let _ = self.prepare();
+                }
                 Message::Stop => messages.close(),
             }
         }
@@ -179,38 +211,42 @@ impl Thread {
 
     /// Runs one job in a transaction of its own and answers its caller.
     fn transact(&mut self, job: Box<dyn Job>) {
-        if let Some(Err(error)) = self.file.as_ref().map(OpenFile::check) {
+        if let Err(error) = self.prepare() {
             return job.refuse(error);
         }
-        let over = attempt(&mut self.connection, job);
-        self.recover();
-        if let Some((answer, fate)) = over {
-            answer(fate);
+        let Some((answer, fate)) = attempt(&mut self.connection, job) else {
+            return;
+        };
+        // A commit into a file that has just been deleted is none.
+        let fate = fate.and_then(|()| self.upkeep.as_ref().map_or(Ok(()), Upkeep::check));
+        let is_committed = fate.is_ok();
+        answer(fate);
+        if is_committed && let Some(upkeep) = &mut self.upkeep {
+            upkeep.move_log(&self.connection);
         }
     }
 
-    /// Makes sure that no transaction is left open: should even rolling back have failed,
-    /// a new connection starts over from what is on disk.
-    fn recover(&mut self) {
-        if self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok() {
-            return;
+    /// Makes sure that a transaction can begin, and that what it writes can be found.
+    fn prepare(&mut self) -> Result<()> {
+        let is_idle =
+            self.connection.is_autocommit() || self.connection.execute_batch("ROLLBACK").is_ok();
+        let Some(upkeep) = &mut self.upkeep else {
+            return Ok(());
+        };
+        if !is_idle {
+            // Should even rolling back have failed, a new connection starts over from what
+            // is on disk.
+            self.connection = upkeep.open_again()?;
         }
-        let Some(file) = &self.file else { return };
-        match connection::open_writer(file.path()) {
-            Ok(connection) => self.connection = connection,
-            Err(error) => tracing::error!(%error, "the database cannot be opened again"),
-        }
+        upkeep.look(&self.connection)
     }
 
     /// Moves the log into the database and closes it; the last connection that closes
     /// takes the log away.
     fn finish(self) {
-        let moved = self
-            .connection
-            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
-        if let Err(error) = moved.and_then(|()| self.connection.close().map_err(|(_, error)| error))
-        {
-            tracing::warn!(%error, "the write-ahead log stays beside the database");
+        match self.upkeep {
+            Some(upkeep) => upkeep.finish(self.connection),
+            None => drop(self.connection),
         }
     }
 }
@@ -240,6 +276,7 @@ fn attempt(connection: &mut Connection, job: Box<dyn Job>) -> Option<(Answer, Re
 mod tests {
     use std::sync::mpsc as blocking;
 
+    use super::super::connection;
     use super::*;
 
     fn writer() -> (Writer, Stopped) {
