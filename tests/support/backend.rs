@@ -175,6 +175,24 @@ impl Database {
     }
 }
 
+/// What only SQLite needs: PostgreSQL looks after its files itself.
+impl Database {
+    /// Checks every page and every reference.
+    ///
+    /// # Panics
+    ///
+    /// When something is not as it should be.
+    pub fn assert_sound(&self) {
+        for (check, good) in [
+            ("integrity_check", &[["ok"]][..]),
+            ("foreign_key_check", &[]),
+        ] {
+            let found = self.rows(&format!("pragma {check}"));
+            assert_eq!(found, good, "{check}");
+        }
+    }
+}
+
 /// What only PostgreSQL has.
 impl Database {
     /// The database in its cluster.
