@@ -10,6 +10,7 @@ mod bench;
 mod command;
 mod fuzz;
 mod run;
+mod soak;
 mod steps;
 mod test;
 mod wasm;
@@ -55,6 +56,8 @@ enum Chore {
         #[arg(long)]
         quick: bool,
     },
+    /// Mixed traffic with faults and a ledger, for a long time
+    Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Chore::Run { arguments } => run::run(&mut steps, &arguments),
         Chore::Test => test::test(&mut steps),
         Chore::Bench { name, quick } => bench::bench(&mut steps, name.as_deref(), quick),
+        Chore::Soak(arguments) => soak::soak(&mut steps, &arguments),
         Chore::Wasm { toolchain, force } => wasm::build(&mut steps, toolchain, force),
     };
     match result.and_then(|()| steps.finish()) {

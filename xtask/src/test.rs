@@ -13,6 +13,7 @@ use crate::apt::{self, Need};
 use crate::command::{self, cargo, command, find, output, root, target};
 use crate::fuzz::fuzz;
 use crate::run::build_server;
+use crate::soak;
 use crate::steps::Steps;
 use crate::wasm::{self, toolchain::Way};
 
@@ -30,13 +31,20 @@ const NODE_LIMIT: &str = "--test-timeout=900000";
 /// for what nobody has thought of takes a night.
 const FUZZ_SECONDS: u32 = 20;
 
+/// How long the long run takes here, both back ends together: enough for each kind of
+/// fault, and too short to judge memory by.
+const SOAK_MINUTES: f64 = 0.35;
+
+/// What the tests on PostgreSQL use.
+pub(crate) const POSTGRESQL: Need = Need {
+    purpose: "to test on PostgreSQL",
+    packages: &["postgresql"],
+    is_here: has_postgresql,
+};
+
 /// What the tests use beyond cargo, a C compiler, node and npm.
 const NEEDS: [Need; 6] = [
-    Need {
-        purpose: "to test on PostgreSQL",
-        packages: &["postgresql"],
-        is_here: has_postgresql,
-    },
+    POSTGRESQL,
     Need {
         purpose: "to run the predecessor's python-jose against our tokens",
         packages: &["python3", "python3-venv"],
@@ -100,6 +108,9 @@ pub(crate) fn test(steps: &mut Steps) -> Result<()> {
             Ok(note)
         },
     );
+    steps.independent("soak", "a short form of the long run", || {
+        soak::short(SOAK_MINUTES)
+    });
     steps.independent("fuzz", "each target for a while", || fuzz(FUZZ_SECONDS));
     Ok(())
 }

@@ -97,25 +97,40 @@ impl Database {
     /// When it fails.
     #[must_use]
     pub fn schema(&self) -> String {
+        let dump = self.pg_dump(&["--schema-only"]);
+        let dump = String::from_utf8_lossy(&dump);
+        // Newer releases put a random word at both ends.
+        dump.lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("--") && !line.starts_with('\\'))
+            .fold(String::new(), |dump, line| dump + line + "\n")
+    }
+
+    /// All that is in it, as `pg_dump` prints it.
+    ///
+    /// # Panics
+    ///
+    /// When it fails.
+    #[must_use]
+    pub fn dump(&self) -> Vec<u8> {
+        self.pg_dump(&[])
+    }
+
+    fn pg_dump(&self, options: &[&str]) -> Vec<u8> {
         let output = Programs::find()
             .command("pg_dump", &self.socket_directory)
-            .arg("--schema-only")
+            .args(options)
             .arg("--host")
             .arg(&self.socket_directory)
             .args(["--port", &self.port.to_string()])
             .args(["--username", USER, &self.name])
             .output()
             .expect("pg_dump runs");
-        let dump = String::from_utf8_lossy(&output.stdout);
         assert!(
             output.status.success(),
             "pg_dump: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        // Newer releases put a random word at both ends.
-        dump.lines()
-            .filter(|line| !line.is_empty() && !line.starts_with("--") && !line.starts_with('\\'))
-            .fold(String::new(), |dump, line| dump + line + "\n")
+        output.stdout
     }
 
     /// The files of its own tables and indexes, with all that is stored written to them.
