@@ -94,6 +94,22 @@ fn an_advisory_names_a_test_that_is_there_or_says_why_none() {
     assert!(count > 40, "{count} advisories");
 }
 
+#[test]
+fn every_file_that_is_pointed_at_is_there() {
+    let docs = root().join("docs");
+    let page = read(&docs.join("security.md"));
+    let mut count = 0;
+    for link in page.split("](").skip(1) {
+        let target = link.split([')', '#']).next().unwrap_or_default();
+        if target.is_empty() || target.starts_with("https://") {
+            continue;
+        }
+        assert!(docs.join(target).exists(), "there is no {target}");
+        count += 1;
+    }
+    assert!(count > 20, "{count} links");
+}
+
 fn rows() -> Vec<Row> {
     let row = |cells: Vec<String>| {
         let [item, requirement, source, how, tests] = &cells[..] else {
