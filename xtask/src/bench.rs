@@ -16,6 +16,18 @@ pub(crate) fn bench(steps: &mut Steps, name: Option<&str>, quick: bool) -> Resul
         command::run(cargo().arg("build").args(PACKAGE))?;
         Ok(((), String::new()))
     })?;
+    if name.is_none_or(|name| name == "status-list") {
+        steps.required("server", "the release binary that is measured", || {
+            command::run(cargo().args([
+                "build",
+                "--release",
+                "--locked",
+                "--package",
+                "latchkey",
+            ]))?;
+            Ok(((), String::new()))
+        })?;
+    }
     steps.required("measure", name.unwrap_or("all of them"), || {
         command::run(
             cargo()

@@ -22,7 +22,21 @@ pub(crate) struct Comparison {
 impl Comparison {
     /// Times both in turns: what slows the machine down for a while slows down
     /// both, and the median forgets the rest.
-    pub(crate) fn of<A, B>(
+    pub(crate) fn of<A, B>(quick: bool, ours: impl FnMut() -> A, peers: impl FnMut() -> B) -> Self {
+        Self::by(computed, quick, ours, peers)
+    }
+
+    /// The same by the clock on the wall: for what another process computes.
+    pub(crate) fn of_waiting<A, B>(
+        quick: bool,
+        ours: impl FnMut() -> A,
+        peers: impl FnMut() -> B,
+    ) -> Self {
+        Self::by(|| None, quick, ours, peers)
+    }
+
+    fn by<A, B>(
+        clock: fn() -> Option<Duration>,
         quick: bool,
         mut ours: impl FnMut() -> A,
         mut peers: impl FnMut() -> B,
@@ -30,7 +44,10 @@ impl Comparison {
         let (our_calls, their_calls) = (calls_in_a_turn(&mut ours), calls_in_a_turn(&mut peers));
         let turns = if quick { QUICK_TURNS } else { TURNS };
         let turns = (0..turns)
-            .map(|_| (time(our_calls, &mut ours), time(their_calls, &mut peers)))
+            .map(|_| {
+                let ours = time(clock, our_calls, &mut ours);
+                (ours, time(clock, their_calls, &mut peers))
+            })
             .collect();
         Self { turns }
     }
@@ -78,13 +95,14 @@ fn calls_in_a_turn<T>(call: &mut impl FnMut() -> T) -> u32 {
     calls
 }
 
-/// The time of one call, averaged over `calls`.
-fn time<T>(calls: u32, call: &mut impl FnMut() -> T) -> Duration {
-    let (began, before) = (Instant::now(), computed());
+/// The time of one call, averaged over `calls`: by `clock`, or on the wall where that knows
+/// none.
+fn time<T>(clock: fn() -> Option<Duration>, calls: u32, call: &mut impl FnMut() -> T) -> Duration {
+    let (began, before) = (Instant::now(), clock());
     for _ in 0..calls {
         black_box(call());
     }
-    let took = match (before, computed()) {
+    let took = match (before, clock()) {
         (Some(before), Some(after)) => after - before,
         _ => began.elapsed(),
     };

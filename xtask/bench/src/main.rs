@@ -3,6 +3,7 @@
 //! Markdown. `--quick` shows that a benchmark works; its figures mean little.
 
 mod compare;
+mod status_list;
 mod verifier;
 
 use std::process::ExitCode;
@@ -12,11 +13,18 @@ use anyhow::{Context, Result, ensure};
 /// A benchmark: its name, what it measures, and how, which is quick or thorough.
 type Benchmark = (&'static str, &'static str, fn(bool) -> Result<()>);
 
-const BENCHMARKS: [Benchmark; 1] = [(
-    "verifier",
-    "tokens and passwords checked by the verifier and by others, natively, in Node and in workerd",
-    verifier::run,
-)];
+const BENCHMARKS: [Benchmark; 2] = [
+    (
+        "verifier",
+        "tokens and passwords checked by the verifier and by others, natively, in Node and in workerd",
+        verifier::run,
+    ),
+    (
+        "status-list",
+        "a status list of a server with ten million sessions beside that of a small one",
+        status_list::run,
+    ),
+];
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {
