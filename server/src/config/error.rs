@@ -15,17 +15,17 @@ pub struct ConfigError(String);
 impl ConfigError {
     /// Anything that is not about one value.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self(one_line(message.into()))
     }
 
     /// A value that does not do.
     pub(super) fn value(path: &str, problem: impl Display, origin: &Origin) -> Self {
-        Self(format!("{path}: {problem} ({origin})"))
+        Self::new(format!("{path}: {problem} ({origin})"))
     }
 
     /// A key that does not exist.
     pub(super) fn unknown_key(path: &str, origin: &Origin) -> Self {
-        Self(format!(
+        Self::new(format!(
             "unknown key {path} ({origin}){}",
             suggestion(keys::nearest(path))
         ))
@@ -39,7 +39,7 @@ impl ConfigError {
             process if process.starts_with("environment variable") => process,
             line => format!("variable at {line}"),
         };
-        Self(format!("unknown {place}{}", suggestion(nearest)))
+        Self::new(format!("unknown {place}{}", suggestion(nearest)))
     }
 
     /// What serde found when the merged layers became a [`Config`](super::Config).
@@ -60,8 +60,25 @@ impl ConfigError {
             .metadata
             .as_ref()
             .map_or("default", |metadata| &metadata.name);
-        Self(format!("{path}: {problem} ({origin})"))
+        Self::new(format!("{path}: {problem} ({origin})"))
     }
+}
+
+/// The message with control characters written out: a name or a value may hold
+/// any, and one line shall not become two or move a terminal's cursor.
+fn one_line(message: String) -> String {
+    if !message.contains(char::is_control) {
+        return message;
+    }
+    let mut line = String::with_capacity(message.len() + 8);
+    for character in message.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 fn suggestion(nearest: Option<String>) -> String {

@@ -289,6 +289,19 @@ fn errors_name_key_problem_and_place() {
 }
 
 #[test]
+fn an_error_is_one_line_whatever_it_names() {
+    let tokens = "[tokens]\n\"issuer\\n\\u001b[2J\" = 'x'";
+    assert_eq!(
+        Case::new().toml(tokens).error(),
+        "unknown key tokens.issuer\\n\\u{1b}[2J (config.toml line 2); did you mean tokens.issuer?"
+    );
+    assert_eq!(
+        Case::new().variable("LATCHKEY_TOKENS\u{8}", "x").error(),
+        "unknown environment variable LATCHKEY_TOKENS\\u{8}; did you mean LATCHKEY_TOKENS__ISSUER?"
+    );
+}
+
+#[test]
 fn a_secret_without_a_value_is_refused_and_anything_else_is_not_set() {
     let case = Case::new().variable("LATCHKEY_TOKENS__SECRET_KEY", "");
     assert_eq!(
