@@ -10,6 +10,10 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use super::{error::ConfigError, setting::Origin};
 
+/// The most bytes that variables put into a value may bring it to. Each line can
+/// repeat the one before, so that a few dozen could come to more than any memory.
+const MAX_EXPANDED: usize = 64 * 1024;
+
 /// One variable of a `.env` file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
@@ -55,6 +59,8 @@ pub(super) fn parse(
         let value = expand(&value, &|name| {
             seen.get(name).cloned().or_else(|| environment(name))
         });
+        let value = value
+            .ok_or_else(|| malformed(line, &format!("comes to more than {MAX_EXPANDED} bytes")))?;
         seen.insert(name.clone(), value.clone());
         lines.push(Line { name, value, line });
     }
@@ -189,8 +195,9 @@ fn without_comment(value: &str, mut after_blank: bool) -> &str {
     value.trim_end()
 }
 
-/// Puts variables in the place of `${NAME}` and `${NAME:-default}`.
-fn expand(value: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
+/// Puts variables in the place of `${NAME}` and `${NAME:-default}`. `None` when
+/// they come to too much.
+fn expand(value: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let mut expanded = String::new();
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("${") {
@@ -200,9 +207,12 @@ fn expand(value: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
         let (name, default) = inside.split_once(":-").unwrap_or((inside, ""));
         expanded.push_str(before);
         expanded.push_str(&variable(name).unwrap_or_else(|| default.to_owned()));
+        if expanded.len() > MAX_EXPANDED {
+            return None;
+        }
         rest = tail;
     }
-    expanded + rest
+    Some(expanded + rest)
 }
 
 #[cfg(test)]
@@ -259,6 +269,24 @@ mod tests {
             .map(|l| (l.name.as_str(), l.value.as_str(), l.line))
             .collect();
         assert_eq!(shown, [("A", "1", 3), ("B", "x\ny", 4), ("C", "12", 6)]);
+    }
+
+    #[test]
+    fn a_few_lines_do_not_fill_the_memory() {
+        let doubling = |lines: usize| {
+            let line = |at: usize| format!("A{}=${{A{at}}}${{A{at}}}\n", at + 1);
+            let text: String = (0..lines).map(line).collect();
+            parse(&format!("A0=0123456789abcdef\n{text}"), &|_| None)
+        };
+        let longest = doubling(12).expect("64 KiB");
+        assert_eq!(longest.last().map(|line| line.value.len()), Some(65_536));
+        assert_eq!(
+            doubling(100).expect_err("2^104 bytes").to_string(),
+            ".env line 14 comes to more than 65536 bytes"
+        );
+        // What the file itself says may be as long as it is.
+        let plain = "x".repeat(100_000);
+        assert_eq!(one(&format!("A={plain}")), plain);
     }
 
     #[test]
