@@ -6,10 +6,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
 use crate::command::{self, cargo, command, root, target};
+
+/// How many targets run at once. Each computes on one core.
+const AT_ONCE: usize = 2;
 
 /// Runs every target for `seconds`; the note names them.
 pub(crate) fn fuzz(seconds: u32) -> Result<String> {
@@ -22,11 +26,34 @@ pub(crate) fn fuzz(seconds: u32) -> Result<String> {
             .arg(&scratch)
             .env("RUSTC_WORKSPACE_WRAPPER", root().join("fuzz/instrument")),
     )?;
-    for name in &names {
-        eprintln!("    {name}: {seconds} s");
-        fuzz_one(name, seconds, &scratch)?;
+    // A finding of one target says nothing of the others.
+    let mut findings = Vec::new();
+    for group in names.chunks(AT_ONCE) {
+        eprintln!("    {}: {seconds} s", group.join(" and "));
+        findings.extend(fuzz_together(group, seconds, &scratch));
+    }
+    if !findings.is_empty() {
+        bail!("{}", findings.join("\n"));
     }
     Ok(format!("{}, {seconds} s each", names.join(", ")))
+}
+
+/// What was found by these targets, each on a core of its own.
+fn fuzz_together(names: &[String], seconds: u32, scratch: &Path) -> Vec<String> {
+    let fuzz = |name: &String| fuzz_one(name, seconds, scratch).err();
+    thread::scope(|scope| {
+        let running: Vec<_> = names
+            .iter()
+            .map(|name| scope.spawn(move || fuzz(name)))
+            .collect();
+        running
+            .into_iter()
+            .filter_map(|run| match run.join() {
+                Ok(finding) => finding.map(|error| format!("{error:#}")),
+                Err(_) => Some("a run could not be watched".to_owned()),
+            })
+            .collect()
+    })
 }
 
 fn fuzz_one(name: &str, seconds: u32, scratch: &Path) -> Result<()> {

@@ -29,7 +29,7 @@ const NODE_LIMIT: &str = "--test-timeout=900000";
 
 /// How long each fuzz target runs. Enough to find what a change broke; a search
 /// for what nobody has thought of takes a night.
-const FUZZ_SECONDS: u32 = 20;
+const FUZZ_SECONDS: u32 = 12;
 
 /// How long the long run takes here, both back ends together: enough for each kind of
 /// fault, and too short to judge memory by.

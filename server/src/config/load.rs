@@ -12,7 +12,8 @@ use super::{
     keys::{KEYS, Key},
     predecessor, secret_files,
     setting::Setting,
-    validate, variables,
+    validate,
+    variables::{self, Variables},
 };
 
 /// What the layers are read from. Arguments, so that tests change nothing that
@@ -89,15 +90,31 @@ fn origins(figment: &Figment) -> BTreeMap<&'static str, String> {
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let dotenv = variables::of_dotenv(&sources.directory, &sources.variables)?;
     let environment = variables::of_environment(&sources.variables)?;
-    let layers = [
-        file::read(sources.file.as_deref(), &sources.directory)?,
-        predecessor::settings(&dotenv, &variables::Variables::new())?,
-        variables::settings(&dotenv)?,
-        predecessor::settings(&environment, &dotenv)?,
-        variables::settings(&environment)?,
-        sources.flags.clone(),
-    ];
-    let settings = secret_files::resolve(layers, &sources.directory)?;
+    let file = file::read(sources.file.as_deref(), &sources.directory)?;
+    let layers = layers(file, &dotenv, &environment, sources.flags.clone())?;
+    combine(secret_files::resolve(layers, &sources.directory)?)
+}
+
+/// What was read, from the lowest layer to the highest.
+pub(super) fn layers(
+    file: Vec<Setting>,
+    dotenv: &Variables,
+    environment: &Variables,
+    flags: Vec<Setting>,
+) -> Result<[Vec<Setting>; 6], ConfigError> {
+    Ok([
+        file,
+        predecessor::settings(dotenv, &Variables::new())?,
+        variables::settings(dotenv)?,
+        predecessor::settings(environment, dotenv)?,
+        variables::settings(environment)?,
+        flags,
+    ])
+}
+
+/// Lays settings over each other, each over those before it, and checks what
+/// they come to.
+pub(super) fn combine(settings: Vec<Setting>) -> Result<Loaded, ConfigError> {
     refuse_mixed_policy(&settings)?;
     let figment = settings.into_iter().fold(Figment::new(), Figment::merge);
     let config: Config = figment

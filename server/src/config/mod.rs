@@ -19,6 +19,8 @@ pub mod duration;
 mod effective;
 mod error;
 mod file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod keys;
 mod load;
 mod passwords;

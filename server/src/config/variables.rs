@@ -72,15 +72,19 @@ pub(super) fn of_dotenv(
     directory: &Path,
     environment: &[(OsString, OsString)],
 ) -> Result<Variables, ConfigError> {
-    let lines = dotenv::read(directory, &lookup(environment))?;
-    let ours = lines
+    Ok(of_lines(dotenv::read(directory, &lookup(environment))?))
+}
+
+/// Those of its lines that mean something to us.
+pub(super) fn of_lines(lines: Vec<dotenv::Line>) -> Variables {
+    lines
         .into_iter()
         .filter(|line| is_ours(&line.name))
         .map(|line| {
             let origin = Origin::variable_in(Path::new(".env"), line.line, &line.name);
             (line.name, (line.value, origin))
-        });
-    Ok(ours.collect())
+        })
+        .collect()
 }
 
 /// Whether a variable means something to us: our prefix, unless it is what

@@ -38,9 +38,17 @@ enum Authorization {
 pub(crate) fn caller() -> impl Filter<Extract = (Caller,), Error = Infallible> + Clone {
     warp::header::headers_cloned()
         .and(warp::ext::optional::<Arrival>())
-        .map(|headers: HeaderMap, arrival: Option<Arrival>| Caller {
-            authorization: Authorization::read(&headers),
-            address: arrival.map(|arrival| arrival.client),
+        .map(|headers: HeaderMap, arrival: Option<Arrival>| {
+            Caller::read(&headers, arrival.map(|arrival| arrival.client))
+        })
+}
+
+impl Caller {
+    /// Reads the headers of a request that came from `address`.
+    pub(super) fn read(headers: &HeaderMap, address: Option<IpAddr>) -> Self {
+        Self {
+            authorization: Authorization::read(headers),
+            address,
             user_agent: headers.get(USER_AGENT).map(|value| {
                 String::from_utf8_lossy(value.as_bytes())
                     .chars()
@@ -51,10 +59,9 @@ pub(crate) fn caller() -> impl Filter<Extract = (Caller,), Error = Infallible> +
                 .get(X_REQUEST_ID)
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
-        })
-}
+        }
+    }
 
-impl Caller {
     /// The bearer token, if there is one.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::http::form::{self, Form};
 type Text = Zeroizing<String>;
 
 /// What a request says about the client.
-pub(super) enum Credentials {
+pub(in crate::http) enum Credentials {
     /// Nothing.
     None,
     /// Its name, without a proof.
@@ -29,7 +29,7 @@ impl Credentials {
     ///
     /// [`Problem::InvalidRequest`] for more than one way at once, and
     /// [`Problem::InvalidClient`] for a header that is no Basic authentication.
-    pub(super) fn read(headers: &HeaderMap, form: &Form) -> Result<Self, ApiError> {
+    pub(in crate::http) fn read(headers: &HeaderMap, form: &Form) -> Result<Self, ApiError> {
         let text = |name| Some(form.text(name)).filter(|value| !value.is_empty());
         let own = |text: &str| Zeroizing::new(text.to_owned());
         let in_body = (text(CLIENT.name), text(CLIENT_SECRET.name));

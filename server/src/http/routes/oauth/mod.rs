@@ -6,7 +6,7 @@
 //! `latchkey client add` makes are resource servers (RFC 6749 section 1.1): they may ask
 //! about tokens and get none.
 
-mod credentials;
+pub(in crate::http) mod credentials;
 pub(crate) mod introspect;
 pub(crate) mod revoke;
 pub(crate) mod token;
