@@ -52,6 +52,12 @@ impl<T> Field<T> {
     }
 }
 
+/// What a user's name looks like, as ECMA 262 writes patterns.
+const NO_CONTROL_CHARACTER: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
+/// An age in a string.
+const AGE_IN_DIGITS: &str = r"^\s*\+?0*([1-9][0-9]?|1[0-4][0-9]|150)\s*$";
+
 /// A user's name.
 pub(crate) const NAME: Field<UserName> = Field {
     name: "name",
@@ -64,6 +70,8 @@ pub(crate) const NAME: Field<UserName> = Field {
             "type": "string",
             "minLength": UserName::MIN,
             "maxLength": UserName::MAX,
+            "pattern": NO_CONTROL_CHARACTER,
+            "examples": ["Ada Lovelace"],
         })
     },
 };
@@ -77,7 +85,14 @@ pub(crate) const EMAIL: Field<Email> = Field {
             _ => Fault::new("invalid_email", error),
         })
     },
-    schema: || json!({ "type": "string", "format": "email", "maxLength": email::MAX_BYTES }),
+    schema: || {
+        json!({
+            "type": "string",
+            "format": "email",
+            "maxLength": email::MAX_BYTES,
+            "examples": ["ada@example.com"],
+        })
+    },
 };
 
 /// An age; `None` is JSON's null.
@@ -100,23 +115,27 @@ pub(crate) const AGE: Field<Option<Age>> = Field {
                 { "type": "integer", "minimum": Age::MIN, "maximum": Age::MAX },
                 {
                     "type": "string",
-                    "pattern": "^[0-9]+$",
+                    "pattern": AGE_IN_DIGITS,
                     "description": "The same number in a string.",
                 },
                 { "type": "null" },
             ],
+            "examples": [36],
         })
     },
 };
 
-/// A password that somebody signs in with, or wants to.
-pub(crate) const PASSWORD: Field<Password> = password("password");
+/// The password that somebody signs in with.
+pub(crate) const PASSWORD: Field<Password> = password("password", password_schema);
+
+/// The password that somebody wants to sign in with from now on.
+pub(crate) const CHOSEN_PASSWORD: Field<Password> = password("password", new_password_schema);
 
 /// The password that a signed-in user has.
-pub(crate) const CURRENT_PASSWORD: Field<Password> = password("current_password");
+pub(crate) const CURRENT_PASSWORD: Field<Password> = password("current_password", password_schema);
 
 /// The password that a signed-in user wants to have.
-pub(crate) const NEW_PASSWORD: Field<Password> = password("new_password");
+pub(crate) const NEW_PASSWORD: Field<Password> = password("new_password", new_password_schema);
 
 /// A refresh token; `None` is JSON's null.
 pub(crate) const REFRESH_TOKEN: Field<Option<Zeroizing<String>>> = Field {
@@ -128,15 +147,30 @@ pub(crate) const REFRESH_TOKEN: Field<Option<Zeroizing<String>>> = Field {
     schema: || json!({ "type": ["string", "null"] }),
 };
 
-const fn password(name: &'static str) -> Field<Password> {
+const fn password(name: &'static str, schema: fn() -> Value) -> Field<Password> {
     Field {
         name,
         read: |given| {
             let mut text = text(given)?;
             Ok(Password::new(std::mem::take(&mut *text)))
         },
-        schema: || json!({ "type": "string", "format": "password" }),
+        schema,
     }
+}
+
+fn password_schema() -> Value {
+    json!({
+        "type": "string",
+        "format": "password",
+        "examples": ["Kestrel-over-27-moors"],
+    })
+}
+
+/// The rules are configured, and there are lists among them.
+fn new_password_schema() -> Value {
+    let mut schema = password_schema();
+    schema["description"] = "The rules are those of `/api/v1/password-policy`.".into();
+    schema
 }
 
 /// Why a value is not one of the field's.

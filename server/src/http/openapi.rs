@@ -99,7 +99,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     described.insert("operationId".to_owned(), operation.id.into());
     described.insert("summary".to_owned(), operation.summary.into());
     described.insert("security".to_owned(), security(operation.token));
-    if let Some(parameter) = path_parameter(operation.path) {
+    if let Some(parameter) = path_parameter(operation) {
         described.insert("parameters".to_owned(), json!([parameter]));
     }
     if !operation.body.is_empty() {
@@ -121,18 +121,14 @@ fn security(token: Token) -> Value {
     }
 }
 
-fn path_parameter(path: &str) -> Option<Value> {
-    let (_, last) = path.rsplit_once('/')?;
+fn path_parameter(operation: &Operation) -> Option<Value> {
+    let (_, last) = operation.path.rsplit_once('/')?;
     let name = last.strip_prefix('{')?.strip_suffix('}')?;
     Some(json!({
         "name": name,
         "in": "path",
         "required": true,
-        "schema": if name.ends_with("_id") {
-            json!({ "type": "string", "format": "uuid" })
-        } else {
-            json!({ "type": "string" })
-        },
+        "schema": (operation.parameter)(),
     }))
 }
 
@@ -153,6 +149,8 @@ fn request_body(operation: &Operation) -> Value {
         schema["required"] = json!(required);
     }
     let media_type = if operation.form {
+        // What nobody asks for is ignored, but nothing may come twice.
+        schema["additionalProperties"] = json!({ "type": "string" });
         "application/x-www-form-urlencoded"
     } else {
         "application/json"
@@ -173,6 +171,10 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         if let Some(content) = &answer.content {
             let schema = (content.schema)(generator);
             response["content"][content.media_type] = json!({ "schema": schema });
+        }
+        for link in &answer.links {
+            response["links"][link.operation] = (link.given)();
+            response["links"][link.operation]["operationId"] = link.operation.into();
         }
     }
 
@@ -200,8 +202,39 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
             ("application/problem+json", schema)
         };
         response["content"][media_type] = json!({ "schema": schema });
+        if let Some(headers) = headers(status) {
+            response["headers"] = headers;
+        }
     }
     Value::Object(responses)
+}
+
+/// What a problem with this status says in its headers.
+fn headers(status: u16) -> Option<Value> {
+    let text = |description: &str| {
+        json!({
+            "required": true,
+            "description": description,
+            "schema": { "type": "string" },
+        })
+    };
+    let retry_after = json!({
+        "required": true,
+        "description": "Seconds after which to try again.",
+        "schema": { "type": "integer", "minimum": 1 },
+    });
+    match status {
+        401 => Some(json!({
+            "WWW-Authenticate": text("How to say who asks (RFC 9110 section 11.6.1)."),
+        })),
+        429 => Some(json!({
+            "Retry-After": retry_after,
+            "RateLimit": text("What is left (draft-ietf-httpapi-ratelimit-headers)."),
+            "RateLimit-Policy": text("What there is of it, and in which time."),
+        })),
+        503 => Some(json!({ "Retry-After": retry_after })),
+        _ => None,
+    }
 }
 
 /// `code`: what it means, one per line.
@@ -257,8 +290,13 @@ mod tests {
         let operation = Operation::new(Method::PATCH, "/things/{thing_id}")
             .named("change_thing", "Change a thing")
             .token(Token::Access)
+            .parameter(|| json!({ "type": "string", "format": "uuid" }))
             .body(const { &[NAME.required(), AGE.optional()] })
-            .answer::<Thing>(StatusCode::OK, "The thing.");
+            .answer::<Thing>(StatusCode::OK, "The thing.")
+            .link(
+                "read_thing",
+                || json!({ "parameters": { "thing_id": "$response.body#/thing_id" } }),
+            );
         document([&operation], "https://auth.example.com")
     }
 
@@ -270,6 +308,16 @@ mod tests {
         assert_eq!(operation["operationId"], "change_thing");
         assert_eq!(operation["security"], json!([{ "access_token": [] }]));
         assert_eq!(operation["parameters"][0]["name"], "thing_id");
+        assert_eq!(operation["parameters"][0]["schema"]["format"], "uuid");
+        assert_eq!(
+            operation["responses"]["200"]["links"]["read_thing"],
+            json!({
+                "operationId": "read_thing",
+                "parameters": { "thing_id": "$response.body#/thing_id" },
+            })
+        );
+        let refused = &operation["responses"]["401"]["headers"];
+        assert_eq!(refused["WWW-Authenticate"]["required"], true);
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
         assert_eq!(body["required"], json!(["name"]));
         assert_eq!(body["properties"]["name"]["minLength"], 5);

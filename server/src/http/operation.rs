@@ -4,6 +4,7 @@
 //! that the three cannot disagree.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Value, json};
 use warp::filters::BoxedFilter;
 use warp::http::{Method, StatusCode};
 use warp::reply::{Reply, Response};
@@ -31,6 +32,8 @@ pub(crate) struct Operation {
     /// Whether it is described to others; what only belongs to a page is not.
     pub(crate) described: bool,
     pub(crate) token: Token,
+    /// The schema of the path's parameter, if it has one.
+    pub(crate) parameter: fn() -> Value,
     /// The members of the body, if there is one.
     pub(crate) body: &'static [Member],
     /// Whether the body is a form, and not JSON.
@@ -61,6 +64,15 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) description: &'static str,
     pub(crate) content: Option<Content>,
+    pub(crate) links: Vec<Link>,
+}
+
+/// What can be done next with something in an answer (OpenAPI 3.1 section 4.8.20).
+pub(crate) struct Link {
+    /// The operation, by its name.
+    pub(crate) operation: &'static str,
+    /// Its `parameters` or its `requestBody`, with runtime expressions in it.
+    pub(crate) given: fn() -> Value,
 }
 
 /// What is in an answer.
@@ -80,6 +92,7 @@ impl Operation {
             public: false,
             described: true,
             token: Token::None,
+            parameter: || json!({ "type": "string" }),
             body: &[],
             form: false,
             answers: Vec::new(),
@@ -122,6 +135,12 @@ impl Operation {
         self.token = token;
         self.problem(Problem::AmbiguousClient)
             .problem(Problem::InvalidClient)
+    }
+
+    /// Has a path whose parameter has this schema.
+    pub(crate) fn parameter(mut self, schema: fn() -> Value) -> Self {
+        self.parameter = schema;
+        self
     }
 
     /// Wants a form with these members.
@@ -168,6 +187,7 @@ impl Operation {
                 media_type,
                 schema: SchemaGenerator::subschema_for::<T>,
             }),
+            links: Vec::new(),
         });
         self
     }
@@ -178,7 +198,16 @@ impl Operation {
             status,
             description,
             content: None,
+            links: Vec::new(),
         });
+        self
+    }
+
+    /// What the answer that was declared last can be used for.
+    pub(crate) fn link(mut self, operation: &'static str, given: fn() -> Value) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.links.push(Link { operation, given });
+        }
         self
     }
 

@@ -1,5 +1,6 @@
 //! `/openapi.json`, `/docs` and `/problems`: the API's description of itself.
 
+use serde_json::json;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::http::header::HeaderMap;
@@ -34,6 +35,10 @@ pub(crate) fn endpoints(
         .no_content(StatusCode::NOT_MODIFIED, "It is what the client has.");
     let problem = problem
         .named("problem", "What the `type` of a problem leads to")
+        .parameter(|| {
+            let codes: Vec<&str> = Problem::ALL.iter().map(|problem| problem.code()).collect();
+            json!({ "type": "string", "enum": codes })
+        })
         .content::<String>(StatusCode::OK, "The problem in words.", "text/html")
         .problem(Problem::NotFound);
 

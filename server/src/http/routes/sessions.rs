@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json as json_value;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
@@ -33,6 +34,10 @@ pub(crate) fn refresh(operation: Operation, state: &Shared) -> Endpoint {
         .answer::<TokensBody>(
             StatusCode::OK,
             "New tokens; the old refresh token is used up.",
+        )
+        .link(
+            "oauth_revoke",
+            || json_value!({ "requestBody": { "token": "$response.body#/refresh_token" } }),
         )
         .answered_by(|route| {
             let body = body(state.settings.max_body);
@@ -93,6 +98,10 @@ pub(crate) fn list(operation: Operation, state: &Shared) -> Endpoint {
         .named("list_sessions", "The signed-in user's sessions")
         .token(Token::Access)
         .answer::<Vec<SessionBody>>(StatusCode::OK, "Those that are alive, the latest first.")
+        .link(
+            "end_session",
+            || json_value!({ "parameters": { "session_id": "$response.body#/0/session_id" } }),
+        )
         .answered_by(|route| route.and(with(state)).and(caller()).then(list_own))
 }
 
@@ -113,6 +122,7 @@ pub(crate) fn end(operation: Operation, state: &Shared) -> Endpoint {
     operation
         .named("end_session", "End one of the signed-in user's sessions")
         .token(Token::Access)
+        .parameter(|| json_value!({ "type": "string", "format": "uuid" }))
         .problem(Problem::SessionNotFound)
         .no_content(StatusCode::NO_CONTENT, "It has ended.")
         .answered_by_parameter(|route| route.and(with(state)).and(caller()).then(end_own))

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::http::header::HeaderMap;
@@ -29,6 +30,7 @@ struct Token(String);
 pub(crate) fn read(operation: Operation, state: &Shared) -> Endpoint {
     operation
         .named("status_list", "Which sessions ended early")
+        .parameter(|| json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX }))
         .public()
         .content::<Token>(StatusCode::OK, "A Status List Token.", MEDIA_TYPE)
         .no_content(StatusCode::NOT_MODIFIED, "It is what the client has.")

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json as json_value};
 use warp::Filter;
 use warp::http::StatusCode;
 use warp::reply::{Reply, Response, with_status};
@@ -17,7 +18,7 @@ use crate::domain::user::UserName;
 use crate::http::body::{Body, body};
 use crate::http::caller::{Caller, caller};
 use crate::http::error::{ApiError, Problem};
-use crate::http::fields::{AGE, EMAIL, Fields, NAME, PASSWORD};
+use crate::http::fields::{AGE, CHOSEN_PASSWORD, EMAIL, Fields, NAME, PASSWORD};
 use crate::http::operation::{Endpoint, Operation};
 use crate::http::state::Shared;
 
@@ -47,12 +48,13 @@ pub(crate) fn sign_up(operation: Operation, state: &Shared) -> Endpoint {
                 &[
                     NAME.required(),
                     EMAIL.required(),
-                    PASSWORD.required(),
+                    CHOSEN_PASSWORD.required(),
                     AGE.optional(),
                 ]
             },
         )
         .answer::<SignedInBody>(StatusCode::CREATED, "The new user, signed in.")
+        .link("refresh", refresh_token)
         .problem(Problem::EmailTaken)
         .problem(Problem::TooManyRequests)
         .problem(Problem::Overloaded)
@@ -60,6 +62,11 @@ pub(crate) fn sign_up(operation: Operation, state: &Shared) -> Endpoint {
             let body = body(state.settings.max_body);
             route.and(with(state)).and(caller()).and(body).then(create)
         })
+}
+
+/// How the tokens are refreshed.
+fn refresh_token() -> Value {
+    json_value!({ "requestBody": { "refresh_token": "$response.body#/refresh_token" } })
 }
 
 async fn create(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
@@ -80,11 +87,11 @@ pub(in crate::http) fn read_sign_up(
 ) -> Result<SignUp, ApiError> {
     let name = fields.required(&NAME);
     let email = fields.required(&EMAIL);
-    let password = fields.required(&PASSWORD).and_then(|password| {
+    let password = fields.required(&CHOSEN_PASSWORD).and_then(|password| {
         let email = email.as_ref().map(Email::as_str);
         let name = name.as_ref().map(UserName::as_str);
         rules
-            .accept(PASSWORD.name, password, email, name, now)
+            .accept(CHOSEN_PASSWORD.name, password, email, name, now)
             .map_err(|violations| fields.refuse(violations))
             .ok()
     });
@@ -105,6 +112,7 @@ pub(crate) fn sign_in(operation: Operation, state: &Shared) -> Endpoint {
         .named("sign_in", "Sign in with e-mail address and password")
         .body(const { &[EMAIL.required(), PASSWORD.required()] })
         .answer::<SignedInBody>(StatusCode::OK, "The user, signed in.")
+        .link("refresh", refresh_token)
         .problem(Problem::InvalidCredentials)
         .problem(Problem::UserDisabled)
         .problem(Problem::TooManyRequests)

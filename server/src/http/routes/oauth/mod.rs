@@ -33,7 +33,13 @@ use crate::http::state::Shared;
 const TOKEN: Member = Member {
     name: "token",
     required: true,
-    schema: || json!({ "type": "string", "description": "An access or a refresh token." }),
+    schema: || {
+        json!({
+            "type": "string",
+            "minLength": 1,
+            "description": "An access or a refresh token.",
+        })
+    },
 };
 
 /// What the caller thinks that it is.

@@ -24,7 +24,7 @@ const GRANT_TYPE: Member = Member {
 const REFRESH_TOKEN: Member = Member {
     name: "refresh_token",
     required: true,
-    schema: || json!({ "type": "string" }),
+    schema: || json!({ "type": "string", "minLength": 1 }),
 };
 
 /// What the new tokens are to be good for; no more than the old ones were.
@@ -48,6 +48,10 @@ pub(crate) fn refresh(operation: Operation, state: &Shared) -> Endpoint {
         .answer::<TokensBody>(
             StatusCode::OK,
             "New tokens; the old refresh token is used up.",
+        )
+        .link(
+            "oauth_introspect",
+            || json!({ "requestBody": { "token": "$response.body#/access_token" } }),
         )
         .problem(Problem::InvalidGrant)
         .problem(Problem::UnsupportedGrantType)
