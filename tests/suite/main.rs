@@ -48,6 +48,7 @@ mod profile;
 mod races;
 mod refresh;
 mod revoke;
+mod schemathesis;
 mod secrets_at_rest;
 mod security_table;
 mod sessions;

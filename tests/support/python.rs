@@ -1,4 +1,4 @@
-//! The predecessor's own library for tokens, from PyPI.
+//! Programs in Python, each with its packages from PyPI in an environment of its own.
 
 use std::env;
 use std::fs;
@@ -6,16 +6,23 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
 use std::sync::OnceLock;
 
-/// The release of python-jose that the tests are run with.
-const PACKAGE: &str = "python-jose==3.5.0";
+/// The release of python-jose, the predecessor's own library for tokens, that the tests are
+/// run with.
+const JOSE: [&str; 1] = ["python-jose==3.5.0"];
 
-/// A Python that can `import jose`.
+/// The releases that schemathesis is run with, all of them with their digests.
+const SCHEMATHESIS: [&str; 3] = [
+    "--require-hashes",
+    "--requirement",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis/requirements.txt"),
+];
+
+/// A virtual environment in `target`.
 #[derive(Debug)]
 pub struct Python(PathBuf);
 
 impl Python {
-    /// The one in the virtual environment `target/python-jose`, which is made when it is
-    /// not there.
+    /// One that can `import jose`.
     ///
     /// # Panics
     ///
@@ -23,13 +30,36 @@ impl Python {
     #[must_use]
     pub fn with_jose() -> &'static Self {
         static PYTHON: OnceLock<Python> = OnceLock::new();
-        PYTHON.get_or_init(|| {
-            let environment = target_directory().join("python-jose");
-            if !environment.join("bin/python").exists() {
-                make(&environment);
-            }
-            Self(environment.join("bin/python"))
-        })
+        PYTHON.get_or_init(|| Self::with("python-jose", &JOSE))
+    }
+
+    /// One with the program `schemathesis`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    #[must_use]
+    pub fn with_schemathesis() -> &'static Self {
+        static PYTHON: OnceLock<Python> = OnceLock::new();
+        PYTHON.get_or_init(|| Self::with("schemathesis", &SCHEMATHESIS))
+    }
+
+    /// The environment of this name, made unless it is there with what pip is to install.
+    fn with(name: &str, wanted: &[&str]) -> Self {
+        let environment = target_directory().join(name);
+        let wanted_now = described(wanted);
+        let mark = environment.join("installed");
+        if fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted_now) {
+            return Self(environment);
+        }
+        make(&environment, wanted, &wanted_now);
+        Self(environment)
+    }
+
+    /// The interpreter.
+    #[must_use]
+    pub fn program(&self) -> PathBuf {
+        self.0.join("bin/python")
     }
 
     /// Runs a program and gives what it prints.
@@ -39,7 +69,7 @@ impl Python {
     /// When the program fails.
     #[must_use]
     pub fn run(&self, program: &str, arguments: &[&str]) -> String {
-        let output = Command::new(&self.0)
+        let output = Command::new(self.program())
             .args(["-I", "-c", program])
             .args(arguments)
             .output()
@@ -48,8 +78,16 @@ impl Python {
     }
 }
 
+/// What pip is to install, with the content of the files that say so.
+fn described(wanted: &[&str]) -> String {
+    let words = wanted
+        .iter()
+        .map(|word| fs::read_to_string(word).unwrap_or_else(|_| (*word).to_owned()));
+    words.collect::<Vec<_>>().join("\n")
+}
+
 /// Made beside its place and then moved there, so that a half-made one is never used.
-fn make(environment: &Path) {
+fn make(environment: &Path, wanted: &[&str], wanted_now: &str) {
     let unfinished = environment.with_extension(process::id().to_string());
     let venv = Command::new("python3")
         .args(["-m", "venv"])
@@ -65,13 +103,16 @@ fn make(environment: &Path) {
             "--quiet",
             "--disable-pip-version-check",
         ])
-        .arg(PACKAGE)
+        .args(wanted)
         .output()
         .expect("pip runs");
-    succeeded("pip install python-jose", pip);
+    succeeded(&format!("pip install {}", wanted.join(" ")), pip);
+    fs::write(unfinished.join("installed"), wanted_now).expect("a file in the environment");
+    // One of other releases, if there is one.
+    let _ = fs::remove_dir_all(environment);
     if fs::rename(&unfinished, environment).is_err() {
         // Another run was faster.
-        assert!(environment.join("bin/python").exists(), "no python-jose");
+        assert!(environment.join("bin/python").exists(), "no environment");
         fs::remove_dir_all(&unfinished).expect("a directory to remove");
     }
 }
