@@ -68,7 +68,7 @@ pub fn init(sources: &Sources, format: LogFormat, verbosity: Verbosity) -> anyho
 
 /// A panic is logged like everything else, on one line, with the request it happened in.
 /// `RUST_BACKTRACE` adds how it came to it.
-fn log_panic(panic: &PanicHookInfo<'_>) {
+pub(crate) fn log_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
     tracing::error!(

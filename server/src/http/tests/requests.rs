@@ -48,6 +48,51 @@ async fn a_panic_ends_one_request_and_no_more() {
     assert!(answer(&mut stream).await.ends_with("hello"));
 }
 
+/// What is logged meanwhile on this thread, and so by a server that runs on it.
+#[derive(Clone, Default)]
+struct Logged(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_one_line_with_the_id_of_its_request() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        crate::logging::log_panic(panic);
+        before(panic);
+    }));
+
+    let answer = Server::start().await.send(get("/panic")).await;
+    let id = answer.split("x-request-id: ").nth(1).expect("an id");
+    let id = id.lines().next().expect("an id");
+    let logged = logged.0.lock().expect("no panic").clone();
+    let logged = String::from_utf8(logged).expect("text");
+    let of_the_request: Vec<&str> = logged.lines().filter(|line| line.contains(id)).collect();
+    let [panicked, answered] = &*of_the_request else {
+        panic!("{logged}");
+    };
+    for word in ["ERROR", "panicked", "a test panics", "at=", "/panic"] {
+        assert!(panicked.contains(word), "{word}: {panicked}");
+    }
+    assert!(answered.contains("status=500"), "{answered}");
+}
+
 #[tokio::test]
 async fn connect_and_other_strange_methods_are_refused() {
     let server = Server::start().await;

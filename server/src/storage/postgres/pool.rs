@@ -2,7 +2,7 @@
 //!
 //! Every wait has an end: for a free connection, for a new one, and for the unit as a
 //! whole, which ends before the request does that it is for. What a unit leaves behind in
-//! whatever way — an error, a deadline, a client that went away in the middle — the
+//! whatever way — an error, a deadline, a panic, a client that went away in the middle — the
 //! connection is either known to be at rest when the next one gets it, or thrown away.
 
 use std::ops::Deref;
@@ -203,8 +203,10 @@ impl Drop for Connection {
         if state == State::AtRest as u8 {
             return drop(object);
         }
+        // A bug may have come in the middle of a transaction.
+        let is_sound = state == State::Busy as u8 && !std::thread::panicking();
         match Handle::try_current() {
-            Ok(runtime) if state == State::Busy as u8 => {
+            Ok(runtime) if is_sound => {
                 runtime.spawn(rest(object));
             }
             _ => drop(Object::take(object)),

@@ -7,6 +7,7 @@ mod settings;
 
 use latchkey_test_postgres::{Cluster, Database};
 
+use super::transaction::Transaction;
 use super::*;
 use crate::config::DatabaseUrl;
 use crate::domain::entropy::SystemEntropy;

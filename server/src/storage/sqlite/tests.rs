@@ -394,3 +394,14 @@ async fn a_status_list_is_made_from_its_index_alone() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_query_that_panics_takes_no_connection_along() {
+    let database = Database::new();
+    let storage = database.open();
+    for _ in 0..2 * OPTIONS.pool {
+        let outcome: Result<()> = storage.read(|_| panic!("a bug, on purpose")).await;
+        assert!(matches!(outcome, Err(StorageError::Failed(_))));
+    }
+    storage.ping().await.expect("goes on");
+}

@@ -198,7 +198,12 @@ impl Thread {
     fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         while let Some(message) = messages.blocking_recv() {
             match message {
-                Message::Job(job) => self.transact(job),
+                Message::Job(job) => {
+                    // A job's own panic has been dealt with by then. What it leaves behind
+                    // may panic when it is dropped, and the thread is the only one there
+                    // is. What is left open then, the next job closes.
+                    let _ = catch_unwind(AssertUnwindSafe(|| self.transact(job)));
+                }
                 Message::Look => {
                     // Whoever asks next hears of it.
                     let _ = self.prepare();
@@ -328,6 +333,62 @@ mod tests {
         assert!(matches!(outcome, Err(StorageError::Failed(_))));
         writer.run(insert(2)).await.expect("goes on");
         assert_eq!(count(&writer).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_takes_nothing_from_those_before_and_after_it() {
+        let (writer, _stopped) = writer();
+        let jobs: Vec<_> = (0..30)
+            .map(|x| {
+                let writer = writer.clone();
+                tokio::spawn(async move {
+                    writer
+                        .run(move |connection| {
+                            insert(x)(connection)?;
+                            assert_ne!(x % 3, 0, "a bug");
+                            Ok(())
+                        })
+                        .await
+                })
+            })
+            .collect();
+        for (x, job) in jobs.into_iter().enumerate() {
+            let outcome = job.await.expect("an answer");
+            assert_eq!(outcome.is_ok(), x % 3 != 0, "{x}: {outcome:?}");
+        }
+        assert_eq!(count(&writer).await, 20);
+    }
+
+    /// A result that nobody takes, and that panics when it is dropped.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a bug, on purpose");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_what_a_job_leaves_behind_does_not_end_the_writer() {
+        let (writer, _stopped) = writer();
+        let (go, wait) = blocking::channel::<()>();
+        let (begun, has_begun) = oneshot::channel();
+        {
+            let left = writer.run(move |connection| {
+                insert(1)(connection)?;
+                let _ = begun.send(());
+                let _ = wait.recv();
+                Ok(Bomb)
+            });
+            tokio::select! {
+                biased;
+                _ = left => panic!("it waits"),
+                begun = has_begun => begun.expect("it has begun"),
+            }
+        }
+        go.send(()).expect("the job waits");
+        writer.run(insert(2)).await.expect("goes on");
+        assert_eq!(count(&writer).await, 2);
     }
 
     #[tokio::test]

@@ -154,6 +154,55 @@ async fn a_client_that_goes_away_leaves_a_connection_that_others_can_use() {
     assert_eq!(database.rows(open).len(), 0);
 }
 
+/// A bug in the middle of a transaction, and one while its COMMIT is on the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_leaves_a_connection_that_others_can_use() {
+    let database = migrated().await;
+    let storage = Arc::new(open(&database.url(), 1).await);
+    let (user, _) = signed_in(&storage).await;
+    for is_committing in [false, true] {
+        let panicking = tokio::spawn({
+            let storage = storage.clone();
+            async move {
+                storage
+                    .write(|db| async move {
+                        let lock = "SELECT 1 FROM users FOR UPDATE";
+                        let change = "UPDATE users SET name = 'Undone'";
+                        let (lock, change) = (db.prepared(lock).await?, db.prepared(change).await?);
+                        let (transaction, _) = Transaction::begin(&db, &lock, &[]).await?;
+                        if !is_committing {
+                            db.execute(&change, &[]).await?;
+                            panic!("a bug, on purpose");
+                        }
+                        let changes = async {
+                            if is_committing {
+                                panic!("a bug, on purpose");
+                            }
+                            Ok(())
+                        };
+                        transaction.commit(changes).await
+                    })
+                    .await
+            }
+        });
+        let outcome = panicking.await;
+        assert!(outcome.is_err_and(|error| error.is_panic()));
+
+        let found = storage.user(user.id).await.expect("usable");
+        assert_eq!(found, Some(user.clone()), "it was undone");
+        let open = storage.read(|db| async move {
+            let ask = "select pg_current_xact_id_if_assigned() is not null";
+            Ok(db.query_one(ask, &[]).await?.try_get::<_, bool>(0)?)
+        });
+        assert!(!open.await.expect("usable"), "a transaction is open");
+        let disabled = storage.set_disabled(&cx(), user.id, false).await;
+        assert!(disabled.expect("usable").is_some());
+    }
+    let open = "select 1 from pg_stat_activity where state like 'idle in transaction%' \
+         and datname = current_database()";
+    assert_eq!(database.rows(open).len(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_go_on_when_the_server_ends_connections() {
     let database = migrated().await;
