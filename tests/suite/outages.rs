@@ -1,10 +1,12 @@
 //! PostgreSQL that stops, dies, refuses and comes back, while the service runs on.
 
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use insta::assert_snapshot;
 use latchkey_test_postgres::{Cluster, Stop};
-use latchkey_tests::{Backend, Home, Load, Person, Server, eventually, on_postgres};
+use latchkey_tests::{Answer, Backend, Home, Load, Person, Server, eventually, on_postgres};
 
 on_postgres![
     a_pool_of_two_serves_two_hundred_clients,
@@ -15,6 +17,9 @@ on_postgres![
     item_81_a_server_that_takes_no_more_connections_is_503,
     item_81_a_locked_table_is_503_and_nothing_hangs,
     item_81_a_standby_is_503_for_what_writes,
+    item_81_a_primary_that_turns_read_only_is_503_for_what_writes,
+    item_81_a_standby_that_takes_over_has_all_that_was_answered,
+    item_81_connections_that_hang_are_503_in_time_and_replaced,
     a_migration_whose_process_is_killed_is_done_by_the_next,
     a_server_that_is_not_there_is_one_clear_error,
 ];
@@ -185,6 +190,144 @@ async fn item_81_a_standby_is_503_for_what_writes(_: Backend) {
     cluster.execute("select pg_promote()");
     let _ = server.account_of("Bobby").await;
     let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
+}
+
+/// Before a switch to another server it is common to let this one take no more changes.
+async fn item_81_a_primary_that_turns_read_only_is_503_for_what_writes(_: Backend) {
+    let cluster = Cluster::own().start();
+    let turn_read_only = |how: &str| {
+        cluster.execute(&format!(
+            "alter system set default_transaction_read_only = {how}"
+        ));
+        cluster.execute("select pg_reload_conf()");
+    };
+    let server = Home::on(cluster.database()).for_a_ledger().start().await;
+    let alice = server.account_of("Alice").await;
+    let person = &alice.person;
+    let load = Load::new();
+    let ledger = load
+        .during(&[&server], 20, async {
+            load.answers(201, 20).await;
+            turn_read_only("on");
+            load.answers(503, 40).await;
+            for refused in [
+                server.sign_in(&person.email, &person.password).await,
+                server.sign_in(&person.email, "wrong").await,
+                server.refresh(&alice.tokens.refresh).await,
+                server.log_out(&alice.tokens.access).await,
+            ] {
+                assert_eq!(refused.expect(503).code(), "database_unavailable");
+            }
+            // Reading goes on, and whoever is signed in notices nothing.
+            let _ = server.me(&alice.tokens.access).await.expect(200);
+            let _ = server.get("/health").await.expect(200);
+
+            turn_read_only("off");
+            load.answers(201, 40).await;
+        })
+        .await;
+    assert_eq!(load.count(0), 0, "requests without an answer");
+    ledger.check(&server).await;
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
+    assert!(
+        server.logs().contains("SQLSTATE 25006"),
+        "{}",
+        server.logs()
+    );
+}
+
+/// The URL names both, and the service goes to the one that can be written to.
+async fn item_81_a_standby_that_takes_over_has_all_that_was_answered(_: Backend) {
+    let primary = Cluster::own().start();
+    let standby = primary.standby();
+    let database = primary.database();
+    let both = format!("127.0.0.1:{},127.0.0.1:{}", primary.port(), standby.port());
+    let url = format!("{}?target_session_attrs=read-write", database.url_at(&both));
+    let home = Home::on(database).for_a_ledger();
+    let server = home.env("LATCHKEY_DATABASE__URL", url).start().await;
+    let alice = server.account_of("Alice").await;
+    let load = Load::new();
+    let ledger = load
+        .during(&[&server], 20, async {
+            load.answers(201, 40).await;
+            primary.kill_9();
+            tokio::join!(server.health_becomes(503), load.answers(503, 20));
+            let me = server.me(&alice.tokens.access).await.expect(503);
+            assert_eq!(me.code(), "database_unavailable");
+
+            standby.execute("select pg_promote()");
+            server.health_becomes(200).await;
+            load.answers(201, 40).await;
+        })
+        .await;
+    assert_eq!(load.count(0), 0, "requests without an answer");
+    ledger.check(&server).await;
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
+}
+
+/// Processes of PostgreSQL that do nothing and go on when this is dropped.
+struct Stopped(Vec<String>);
+
+impl Stopped {
+    fn these(processes: Vec<String>) -> Self {
+        signal("-STOP", &processes);
+        Self(processes)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal("-CONT", &self.0);
+    }
+}
+
+fn signal(name: &str, processes: &[String]) {
+    let status = Command::new("kill").arg(name).args(processes).status();
+    assert!(status.expect("kill runs").success(), "kill {name}");
+}
+
+/// Two of the three connections hang: whoever gets one of them waits, once, and the next
+/// ones do not.
+async fn item_81_connections_that_hang_are_503_in_time_and_replaced(backend: Backend) {
+    let home = Home::new(backend).env("LATCHKEY_DATABASE__POOL", "3");
+    let server = home.start().await;
+    let alice = server.account_of("Alice").await;
+    let all_at_once = async |count: usize| {
+        let calls = (0..count).map(|_| server.me(&alice.tokens.access).into_future());
+        let answers = join_all(calls).await;
+        let refused = answers.into_iter().filter(|answer| answer.status != 200);
+        let refused: Vec<Answer> = refused.map(|answer| answer.expect(503)).collect();
+        refused
+    };
+    // Whose last question was one of these: not the connection that asks for keys.
+    let ours = "select pid from pg_stat_activity where datname = current_database() \
+        and application_name = 'latchkey' and query ilike '%from sessions%'";
+    let processes = eventually("three connections", async || {
+        assert_eq!(all_at_once(12).await.len(), 0);
+        let rows = server.database().rows(ours);
+        (rows.len() == 3).then_some(rows)
+    })
+    .await;
+    let two = processes[..2].iter().map(|row| row[0].clone()).collect();
+    let stopped = Stopped::these(two);
+
+    let began = Instant::now();
+    let refused = all_at_once(12).await;
+    assert_eq!(refused.len(), 2, "of those that got one of the two");
+    for answer in &refused {
+        assert_eq!(answer.code(), "database_unavailable");
+    }
+    // 15 s for a unit of work, as the documentation says, and room for a busy machine.
+    assert!(
+        began.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        began.elapsed()
+    );
+    let _ = server.get("/health").await.expect(200);
+    for _ in 0..3 {
+        assert_eq!(all_at_once(6).await.len(), 0, "nobody gets one again");
+    }
+    drop(stopped);
 }
 
 /// Every answer is one of the two that there may be, and none takes longer than

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
 
 use tokio_postgres::Config;
 
@@ -63,25 +65,44 @@ impl Cluster {
     }
 
     pub(crate) fn launch(setup: &Setup) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("latchkey-postgres-")
-            .tempdir()
-            .expect("a temporary directory")
-            .keep();
-        Programs::find().give(&directory);
-        let watchdog = Watchdog::over(&directory);
+        let (directory, watchdog) = place();
         setup.write(&directory);
+        let cluster = Self::start_in(directory, watchdog);
+        cluster.execute(&format!("create role {USER} login password '{PASSWORD}'"));
+        cluster
+    }
+
+    /// Starts the server whose files are in the directory.
+    fn start_in(directory: PathBuf, watchdog: Watchdog) -> Self {
         let (port, postmaster, admin) = start_on_a_free_port(&directory);
-        let cluster = Self {
+        Self {
             postmaster: Mutex::new(postmaster),
             port,
             directory,
             admin,
             databases: AtomicU32::new(0),
             _watchdog: watchdog,
-        };
-        cluster.execute(&format!("create role {USER} login password '{PASSWORD}'"));
-        cluster
+        }
+    }
+
+    /// Another server that follows this one, with a copy of all that it has, and that can
+    /// take its place. From now on what is committed here is there, too.
+    ///
+    /// # Panics
+    ///
+    /// When this server does not run, or the other does not follow it.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let (directory, watchdog) = place();
+        Setup::copy(self, &directory);
+        let standby = Self::start_in(directory, watchdog);
+        self.execute("alter system set synchronous_standby_names = '*'");
+        self.execute("select pg_reload_conf()");
+        let followed = "select 1 from pg_stat_replication where sync_state = 'sync'";
+        while client::rows(&self.admin, followed).map_or(0, |rows| rows.len()) == 0 {
+            sleep(Duration::from_millis(10));
+        }
+        standby
     }
 
     /// An empty database that belongs to [`Cluster::USER`].
@@ -170,6 +191,18 @@ impl Drop for Cluster {
             postmaster.stop(Stop::Immediate);
         }
     }
+}
+
+/// A directory for a server, and who removes it.
+fn place() -> (PathBuf, Watchdog) {
+    let directory = tempfile::Builder::new()
+        .prefix("latchkey-postgres-")
+        .tempdir()
+        .expect("a temporary directory")
+        .keep();
+    Programs::find().give(&directory);
+    let watchdog = Watchdog::over(&directory);
+    (directory, watchdog)
 }
 
 fn start_on_a_free_port(directory: &Path) -> (Port, Postmaster, Config) {

@@ -91,9 +91,34 @@ impl Setup {
         self.write_config(&directory.join("data"));
     }
 
+    /// Copies the files of a server that runs to `directory/data`, as those of one that
+    /// follows it.
+    pub(crate) fn copy(primary: &Cluster, directory: &Path) {
+        let output = Programs::find()
+            .command("pg_basebackup", directory)
+            .args(["--pgdata", "data", "--write-recovery-conf"])
+            .args(["--checkpoint", "fast", "--no-sync"])
+            .arg("--host")
+            .arg(primary.directory())
+            .args(["--port", &primary.port().to_string()])
+            .args(["--username", "postgres"])
+            .output()
+            .expect("pg_basebackup runs");
+        assert!(
+            output.status.success(),
+            "pg_basebackup failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let config = directory.join("data/postgresql.auto.conf");
+        let mut lines = fs::read_to_string(&config).expect("a file of the primary's");
+        // The last one holds.
+        lines.push_str(&sockets(directory));
+        owned_file(&config, &lines);
+    }
+
     fn write_config(&self, data: &Path) {
-        let sockets = data.parent().expect("the cluster's directory").display();
-        let mut config = format!("{CONFIG}unix_socket_directories = '{sockets}'\n");
+        let directory = data.parent().expect("the cluster's directory");
+        let mut config = format!("{CONFIG}{}", sockets(directory));
         if let Some(tls) = &self.tls {
             let (certificate, key) = tls.authority.certify(&["localhost"]);
             owned_file(&data.join("server.crt"), &certificate);
@@ -107,6 +132,10 @@ impl Setup {
         config.extend(self.config.iter().map(|line| format!("{line}\n")));
         owned_file(&data.join("postgresql.auto.conf"), &config);
     }
+}
+
+fn sockets(directory: &Path) -> String {
+    format!("unix_socket_directories = '{}'\n", directory.display())
 }
 
 /// A file that the cluster's owner alone may read, as PostgreSQL wants its keys.
