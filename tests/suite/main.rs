@@ -44,6 +44,7 @@ mod passwords;
 mod postgres_tls;
 mod power_cut;
 mod predecessor;
+mod process_faults;
 mod profile;
 mod races;
 mod refresh;

@@ -7,10 +7,12 @@
 //! Exit codes: 0 done, 1 failed, 2 usage.
 
 mod audit;
+mod background;
 mod backup;
 mod client;
 mod completions;
 mod config;
+mod descriptors;
 mod fetch;
 mod jwks_source;
 mod key;

@@ -11,9 +11,9 @@ use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-use super::{Context, output, runtime};
+use super::background::Background;
+use super::{Context, descriptors, output, runtime};
 use crate::app::App;
 use crate::assets::HAS_VERIFIER_PACKAGE;
 use crate::config::{Config, Origin, PublicUrl, Setting, parse_listen};
@@ -98,6 +98,7 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
+    descriptors::make_room(&config);
     let app = App::bind(&config).await.with_context(|| {
         format!(
             "cannot listen on {}; choose another address with --listen or server.listen",
@@ -130,7 +131,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let ended = app.run(state, stop, end).await;
 
-    background.abort();
+    drop(background);
     // It may also have come to that while requests were running.
     if let Some(problem) = problem.or_else(|| broken.now_or_never()) {
         storage.close().await;
@@ -208,16 +209,16 @@ async fn services(
     })
 }
 
-/// Keeps the keys fresh, the house in order and the clock right until it is aborted.
+/// Keeps the keys fresh, the house in order and the clock right until it is dropped.
 fn in_the_background(
     services: &Services,
     shared: Arc<SharedClock>,
     keep_audit: Duration,
-) -> JoinHandle<()> {
+) -> Background {
     let storage = Arc::clone(&services.storage);
     let keyring = Arc::clone(services.sessions.keyring());
     let clock = Arc::clone(&services.clock);
-    let housekeeping = Housekeeping::new(
+    let housekeeping = Arc::new(Housekeeping::new(
         Arc::clone(&services.storage),
         Arc::clone(&keyring),
         Arc::clone(services.sessions.places()),
@@ -225,14 +226,21 @@ fn in_the_background(
         Arc::clone(&services.entropy),
         services.sessions.rules(),
         keep_audit,
-    );
-    tokio::spawn(async move {
-        tokio::join!(
-            keyring.watch(&*clock),
-            housekeeping.run(),
-            shared.watch(|| storage.now())
-        );
-    })
+    ));
+    let mut background = Background::default();
+    background.keep("reading the signing keys", move || {
+        let (keyring, clock) = (Arc::clone(&keyring), Arc::clone(&clock));
+        async move { keyring.watch(&*clock).await }
+    });
+    background.keep("housekeeping", move || {
+        let housekeeping = Arc::clone(&housekeeping);
+        async move { housekeeping.run().await }
+    });
+    background.keep("comparing the clocks", move || {
+        let (shared, storage) = (Arc::clone(&shared), Arc::clone(&storage));
+        async move { shared.watch(|| storage.now()).await }
+    });
+    background
 }
 
 /// Two futures: the first signal asks for an orderly end, the second for one at once.

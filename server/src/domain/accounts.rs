@@ -453,6 +453,10 @@ impl From<HashError> for Error {
     fn from(error: HashError) -> Self {
         match error {
             HashError::Overloaded => Self::Overloaded,
+            HashError::NoMemory => {
+                tracing::warn!("{error}");
+                Self::Overloaded
+            }
             HashError::Unreadable(_) | HashError::Failed => Self::internal(error),
         }
     }

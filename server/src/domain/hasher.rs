@@ -94,7 +94,7 @@ impl Hasher {
     /// Hashes a new password under a salt of its own.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`] or [`HashError::Failed`].
+    /// [`HashError::Overloaded`], [`HashError::NoMemory`] or [`HashError::Failed`].
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
         let mut salt = [0; SALT_BYTES];
         self.entropy.fill(&mut salt);
@@ -115,7 +115,7 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Unreadable`] when the stored string is none that we can
     /// verify; it costs as much as a hash, too, and is the caller's to log.
-    /// [`HashError::Overloaded`] or [`HashError::Failed`].
+    /// [`HashError::Overloaded`], [`HashError::NoMemory`] or [`HashError::Failed`].
     pub async fn verify(
         &self,
         password: Password,
@@ -190,8 +190,10 @@ pub enum HashError {
     /// it and never what it holds.
     #[error("the stored password hash {0}")]
     Unreadable(&'static str),
-    /// The computation ended without a result: no memory, or a bug that has
-    /// been logged.
+    /// The system has no memory left for it. Another try may succeed.
+    #[error("there is no memory for hashing")]
+    NoMemory,
+    /// The computation ended without a result: a bug that has been logged.
     #[error("hashing failed")]
     Failed,
 }

@@ -70,7 +70,8 @@ impl Body {
     /// # Errors
     ///
     /// [`Problem::UnsupportedMediaType`], [`Problem::BodyTooLarge`],
-    /// [`Problem::RequestTimeout`], or [`Problem::InvalidJson`] when it breaks off.
+    /// [`Problem::RequestTimeout`], [`Problem::InvalidJson`] when it breaks off, or
+    /// [`Problem::Overloaded`] when there is no memory for it.
     pub(crate) async fn json(self) -> Result<Zeroizing<Vec<u8>>, ApiError> {
         if self.kind != Kind::Json {
             return Err(Problem::UnsupportedMediaType.into());
@@ -125,12 +126,16 @@ async fn collect(
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     // Room for all of it keeps a growing buffer from leaving passwords behind.
     let room = announced.and_then(|length| usize::try_from(length).ok());
-    let mut body = Zeroizing::new(Vec::with_capacity(room.unwrap_or(1024).min(limit)));
+    let mut body = Zeroizing::new(Vec::new());
+    body.try_reserve_exact(room.unwrap_or(1024).min(limit))
+        .map_err(|_| Problem::Overloaded)?;
     while let Some(chunk) = stream.next().await {
         let chunk = Zeroizing::new(chunk.map_err(|_| Problem::InvalidJson)?);
         if body.len() + chunk.len() > limit {
             return Err(Problem::BodyTooLarge.into());
         }
+        body.try_reserve(chunk.len())
+            .map_err(|_| Problem::Overloaded)?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)
@@ -239,5 +244,18 @@ mod tests {
             let refusal = read(chunks, announced).await.expect_err("too large");
             assert!(refusal.contains("BodyTooLarge"), "{refusal}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_for_which_there_is_no_memory_is_refused() {
+        let body = Body {
+            stream: Box::pin(stream::iter([Ok(b"1234".to_vec())])),
+            kind: Kind::Json,
+            announced: Some(1 << 62),
+            limit: u64::MAX,
+            deadline: None,
+        };
+        let refusal = body.json().await.expect_err("too much");
+        assert_eq!(refusal.problem(), Problem::Overloaded);
     }
 }

@@ -107,11 +107,12 @@ where
     let mut stop = pin!(stop);
     // Accepted, and waiting for a place. Outlives the wait, so that a stop loses nothing.
     let mut arrived = None;
+    let mut door = Door::new(&listener, &idle);
     loop {
         tokio::select! {
             biased;
             () = &mut stop => break,
-            accepted = accept(&listener), if arrived.is_none() => arrived = Some(accepted),
+            accepted = door.accept(), if arrived.is_none() => arrived = Some(accepted),
             Some(slot) = slot(&slots, &idle), if arrived.is_some() => {
                 if let Some((stream, peer)) = arrived.take() {
                     open(stream, peer, slot);
@@ -159,22 +160,52 @@ async fn slot(slots: &Arc<Semaphore>, idle: &Idle) -> Option<OwnedSemaphorePermi
     }
 }
 
-/// The next connection. What goes wrong with one of them is that client's trouble; what
-/// goes wrong with all of them (no file descriptors left) is waited out.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    const FIRST_PAUSE: Duration = Duration::from_millis(10);
-    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Where connections come in.
+struct Door<'a> {
+    listener: &'a TcpListener,
+    idle: &'a Idle,
+    /// When the log last said that none can.
+    told: Option<Instant>,
+}
 
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) if is_the_clients(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept connections; trying again in {pause:?}");
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+impl<'a> Door<'a> {
+    fn new(listener: &'a TcpListener, idle: &'a Idle) -> Self {
+        Self {
+            listener,
+            idle,
+            told: None,
+        }
+    }
+
+    /// The next connection. What goes wrong with one of them is that client's trouble; what
+    /// goes wrong with all of them (no file descriptors left) is waited out, while idle ones
+    /// make room.
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        const FIRST_PAUSE: Duration = Duration::from_millis(10);
+        const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) if is_the_clients(&error) => {}
+                Err(error) => {
+                    self.tell(&error);
+                    self.idle.spare_one(Instant::now());
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
             }
+        }
+    }
+
+    /// Says so now and then, however often it happens.
+    fn tell(&mut self, error: &io::Error) {
+        const REMINDER: Duration = Duration::from_secs(60);
+
+        if self.told.is_none_or(|told| told.elapsed() >= REMINDER) {
+            tracing::warn!(%error, "cannot accept connections: they wait until it can be done again");
+            self.told = Some(Instant::now());
         }
     }
 }

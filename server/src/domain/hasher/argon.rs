@@ -261,11 +261,31 @@ pub(super) struct Memory {
 }
 
 impl Memory {
+    /// The memory for hashes of this cost. It is asked for now, so that there is no lack of
+    /// it later, and taken with the first hash. What cannot be had is asked for again then.
     pub(super) fn for_cost(cost: Argon2Cost) -> Self {
-        Self {
-            kept: cost.params().map_or(0, |params| params.block_count()),
+        let kept = cost.params().map_or(0, |params| params.block_count());
+        let mut memory = Self {
+            kept,
             blocks: Vec::new(),
+        };
+        if memory.reserve(kept).is_err() {
+            tracing::warn!(%cost, "there is no memory for hashing as yet");
         }
+        memory
+    }
+
+    /// Where it is, and how much it is.
+    #[cfg(test)]
+    pub(super) fn place(&self) -> (*const Block, usize) {
+        (self.blocks.as_ptr(), self.blocks.capacity())
+    }
+
+    fn reserve(&mut self, blocks: usize) -> Result<(), HashError> {
+        let missing = blocks.saturating_sub(self.blocks.len());
+        self.blocks
+            .try_reserve_exact(missing)
+            .map_err(|_| HashError::NoMemory)
     }
 
     fn compute(
@@ -277,10 +297,7 @@ impl Memory {
     ) -> Result<(), HashError> {
         let needed = argon2.params().block_count();
         if self.blocks.len() < needed {
-            let missing = needed - self.blocks.len();
-            self.blocks
-                .try_reserve_exact(missing)
-                .map_err(|_| HashError::Failed)?;
+            self.reserve(needed)?;
             self.blocks.resize(needed, Block::new());
         }
         let blocks = self.blocks.get_mut(..needed).ok_or(HashError::Failed)?;

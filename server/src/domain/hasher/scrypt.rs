@@ -24,6 +24,8 @@ const MALFORMED: HashError = HashError::Unreadable("is a malformed scrypt string
 pub(super) struct StoredScrypt {
     params: Params,
     stored: SaltAndTag,
+    /// How much the library takes, without asking whether it is there.
+    memory: usize,
 }
 
 impl StoredScrypt {
@@ -42,18 +44,33 @@ impl StoredScrypt {
                 "asks for more scrypt memory or work than we give",
             ));
         }
+        let memory = (128_usize << log_n) * r as usize;
         let log_n = u8::try_from(log_n).map_err(|_| MALFORMED)?;
         let params = Params::new(log_n, r, p).map_err(|_| MALFORMED)?;
-        Ok(Self { params, stored })
+        Ok(Self {
+            params,
+            stored,
+            memory,
+        })
     }
 
     /// Whether the password has this hash, as received or else in NFC.
     pub(super) fn matches(&self, password: &Password) -> Result<bool, HashError> {
         self.stored.matches(password, |password, tag| {
+            is_there(self.memory)?;
             scrypt::scrypt(password, &self.stored.salt, &self.params, tag)
                 .map_err(|_| HashError::Failed)
         })
     }
+}
+
+/// Asks the system for as much, and gives it back at once: where it is refused to the
+/// library, the process ends.
+fn is_there(bytes: usize) -> Result<(), HashError> {
+    let mut memory = Vec::<u8>::new();
+    let reserved = memory.try_reserve_exact(bytes);
+    std::hint::black_box(&memory);
+    reserved.map_err(|_| HashError::NoMemory)
 }
 
 /// The base-two logarithm of N, r, and p.

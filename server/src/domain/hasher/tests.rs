@@ -407,3 +407,16 @@ fn argon2_agrees_with_rfc_9106() {
         assert_eq!(tag, expected, "{algorithm}");
     }
 }
+
+/// A mebibyte, which an allocator does not have lying about.
+const MEBIBYTE: u32 = 1024;
+
+#[test]
+fn the_memory_is_there_before_the_first_hash() {
+    let mut memory = Memory::for_cost(cost(MEBIBYTE, 1, 1));
+    let reserved = memory.place();
+    let salt = [0; SALT_BYTES];
+    let hashed = argon::hash(&password("first"), salt, cost(MEBIBYTE, 1, 1), &mut memory);
+    hashed.expect("a hash");
+    assert_eq!(memory.place(), reserved, "no other was taken");
+}
