@@ -1,14 +1,21 @@
-//! Instances on machines whose clocks differ, each under libfaketime.
+//! Instances on machines whose clocks differ, or jump, each under libfaketime.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use latchkey_tests::{Backend, Home, Jwt, Server, eventually, on_each_backend, on_postgres};
+use latchkey_tests::{
+    Account, Backend, Home, Jwt, Server, eventually, on_each_backend, on_postgres,
+};
+
+use crate::status_list::status;
 
 on_each_backend![
     a_token_is_taken_by_an_instance_whose_clock_is_behind,
     no_clock_prolongs_a_token,
     item_11_a_password_does_not_age_and_has_no_hint,
+    an_hour_ahead_and_back_signs_nobody_out,
+    an_hour_back_and_ahead_signs_nobody_out,
+    what_is_over_by_a_wrong_clock_alone_is_not_deleted,
 ];
 
 on_postgres![
@@ -35,6 +42,56 @@ async fn off_by(home: &Home, seconds: i64) -> Server {
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
         .start()
         .await
+}
+
+/// A server whose clock can be moved while it runs.
+struct Movable {
+    server: Server,
+    clock: PathBuf,
+}
+
+impl Movable {
+    async fn start(home: Home) -> Self {
+        let clock = home.path("clock");
+        set(&clock, 0);
+        let home = home
+            .env("LD_PRELOAD", faketime().display().to_string())
+            .env("FAKETIME_TIMESTAMP_FILE", clock.display().to_string())
+            .env("FAKETIME_NO_CACHE", "1")
+            // How long something takes is not the clock's affair.
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        Self {
+            server: home.start().await,
+            clock,
+        }
+    }
+
+    /// Sets the clock, which from now on is this many seconds off.
+    fn is_off_by(&self, seconds: i64) {
+        set(&self.clock, seconds);
+    }
+}
+
+/// Nobody ever reads half of it.
+fn set(clock: &Path, seconds: i64) {
+    let new = clock.with_extension("new");
+    fs::write(&new, format!("{seconds:+}s\n")).expect("a file in the test's directory");
+    fs::rename(new, clock).expect("a file in the test's directory");
+}
+
+/// And a minute: half of one is what the clocks of instances may differ by, for which what
+/// an hour brings back is not given early.
+const HOUR: i64 = 3660;
+
+/// As many wrong passwords as lead to a pause.
+async fn fail_until_paused(server: &Server, account: &Account) {
+    let person = &account.person;
+    for _ in 0..10 {
+        let wrong = server.sign_in(&person.email, "Wrong-over-27-moors");
+        let _ = wrong.await.expect(401);
+    }
+    let paused = server.sign_in(&person.email, &person.password);
+    let _ = paused.await.expect(429);
 }
 
 async fn says(server: &Server, words: &str) {
@@ -123,4 +180,108 @@ async fn an_instance_whose_clock_is_wrong_says_so(backend: Backend) {
     let home = Home::new(backend).with_public_url();
     let wrong = off_by(&home, 7200).await;
     says(&wrong, "too far from that of the database").await;
+}
+
+async fn an_hour_ahead_and_back_signs_nobody_out(backend: Backend) {
+    let movable = Movable::start(Home::new(backend)).await;
+    let server = &movable.server;
+    let (alice, bob) = (
+        server.account_of("Alice").await,
+        server.account_of("Bobby").await,
+    );
+    let eve = server.account_of("Evelyn").await;
+    let _ = server.log_out(&eve.tokens.refresh).await.expect(200);
+
+    movable.is_off_by(HOUR);
+    let me = server.me(&alice.tokens.access).await.expect(401);
+    assert_eq!(me.code(), "invalid_token");
+    let ahead = server.refresh(&alice.tokens.refresh).await.expect(200);
+    let ahead = ahead.tokens();
+    let _ = server.me(&ahead.access).await.expect(200);
+    // Whoever verifies by a clock that is right still learns of the logout.
+    assert_eq!(status(server, &eve.tokens.access).await, 1);
+    let carol = server.account_of("Carol").await;
+    fail_until_paused(server, &carol).await;
+
+    movable.is_off_by(0);
+    // An access token of the future is none, and its owner gets another one.
+    let me = server.me(&ahead.access).await.expect(401);
+    assert_eq!(me.code(), "invalid_token");
+    let right = server.refresh(&ahead.refresh).await.expect(200).tokens();
+    let _ = server.me(&right.access).await.expect(200);
+    let _ = server.me(&bob.tokens.access).await.expect(200);
+    let _ = server.refresh(&bob.tokens.refresh).await.expect(200);
+    let _ = server.refresh(&carol.tokens.refresh).await.expect(200);
+    let sign_in = server.sign_in(&carol.person.email, &carol.person.password);
+    let _ = sign_in.await.expect(200);
+    assert_eq!(status(server, &eve.tokens.access).await, 1);
+    // What was used before the jump is used.
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(401);
+}
+
+async fn an_hour_back_and_ahead_signs_nobody_out(backend: Backend) {
+    let movable = Movable::start(Home::new(backend)).await;
+    let server = &movable.server;
+    let (alice, bob) = (
+        server.account_of("Alice").await,
+        server.account_of("Bobby").await,
+    );
+    fail_until_paused(server, &bob).await;
+
+    movable.is_off_by(-HOUR);
+    let me = server.me(&alice.tokens.access).await.expect(401);
+    assert_eq!(me.code(), "invalid_token");
+    let back = server.refresh(&alice.tokens.refresh).await.expect(200);
+    let back = back.tokens();
+    let _ = server.me(&back.access).await.expect(200);
+    let sign_in = server.sign_in(&bob.person.email, &bob.person.password);
+    let _ = sign_in.await.expect(200);
+    let carol = server.account_of("Carol").await;
+    let sessions = server.sessions(&carol.tokens.access).await.expect(200);
+    assert_eq!(sessions.json().as_array().map(Vec::len), Some(1));
+
+    movable.is_off_by(0);
+    // It was good for half an hour, by the clock of then.
+    let _ = server.me(&back.access).await.expect(401);
+    let right = server.refresh(&back.refresh).await.expect(200).tokens();
+    let _ = server.me(&right.access).await.expect(200);
+    let _ = server.refresh(&bob.tokens.refresh).await.expect(200);
+    let _ = server.refresh(&carol.tokens.refresh).await.expect(200);
+}
+
+async fn what_is_over_by_a_wrong_clock_alone_is_not_deleted(backend: Backend) {
+    let home = Home::new(backend)
+        .env("LATCHKEY_TOKENS__ACCESS_TTL", "5m")
+        .env("LATCHKEY_TOKENS__REFRESH_TTL", "10m");
+    let movable = Movable::start(home).await;
+    let server = &movable.server;
+    let (alice, eve) = (
+        server.account_of("Alice").await,
+        server.account_of("Evelyn").await,
+    );
+
+    movable.is_off_by(HOUR);
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(401);
+    let hours = match backend {
+        Backend::Sqlite => "7200000",
+        Backend::Postgres => "interval '2 hours'",
+    };
+    let id = eve.user_id.replace('-', "");
+    let eve = match backend {
+        Backend::Sqlite => format!("user_id = x'{id}'"),
+        Backend::Postgres => format!("user_id = '{id}'"),
+    };
+    server.database().execute(&format!(
+        "update sessions set expires_at = expires_at - {hours} where {eve}"
+    ));
+    eventually("housekeeping", async || {
+        let left = format!("select count(*) from sessions where {eve}");
+        (server.database().rows(&left) == [["0"]]).then_some(())
+    })
+    .await;
+    says(server, "the clock has leapt forward").await;
+
+    movable.is_off_by(0);
+    let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
+    says(server, "what is over is deleted by the clock again").await;
 }

@@ -36,7 +36,7 @@ async fn fetch(server: &Server, uri: &str) -> Answer {
 }
 
 /// The status of a token, as its list has it now: 0 is good.
-async fn status(server: &Server, token: &str) -> u8 {
+pub(crate) async fn status(server: &Server, token: &str) -> u8 {
     let (place, uri) = reference(token);
     let answer = fetch(server, &uri).await;
     let bits = bits(&Jwt::read(answer.text()).claims);

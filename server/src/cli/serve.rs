@@ -19,7 +19,7 @@ use crate::assets::HAS_VERIFIER_PACKAGE;
 use crate::config::{Config, Origin, PublicUrl, Setting, parse_listen};
 use crate::domain::accounts::Accounts;
 use crate::domain::clients::Clients;
-use crate::domain::clock::{Clock, SharedClock, SystemClock, Timestamp};
+use crate::domain::clock::{Clock, SharedClock, SystemClock, Timestamp, Unhurried};
 use crate::domain::entropy::{Entropy, SystemEntropy};
 use crate::domain::hasher::Hasher;
 use crate::domain::housekeeping::Housekeeping;
@@ -205,6 +205,7 @@ async fn services(
         clients: Clients::new(Arc::clone(storage), Arc::clone(&entropy)),
         storage: Arc::clone(storage),
         clock: Arc::clone(clock),
+        unhurried: Arc::new(Unhurried::new(clock.now())),
         entropy,
     })
 }
@@ -220,11 +221,10 @@ fn in_the_background(
     let clock = Arc::clone(&services.clock);
     let housekeeping = Arc::new(Housekeeping::new(
         Arc::clone(&services.storage),
-        Arc::clone(&keyring),
-        Arc::clone(services.sessions.places()),
+        &services.sessions,
         Arc::clone(&clock),
+        Arc::clone(&services.unhurried),
         Arc::clone(&services.entropy),
-        services.sessions.rules(),
         keep_audit,
     ));
     let mut background = Background::default();

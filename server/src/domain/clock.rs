@@ -1,6 +1,7 @@
 //! Time as an argument: instants, and the one place that reads the system's clock.
 
 mod shared;
+mod unhurried;
 
 use std::fmt;
 use std::num::TryFromIntError;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 pub use self::shared::SharedClock;
+pub use self::unhurried::Unhurried;
 
 /// How far the clocks of two instances may differ without anybody noticing. Whatever one
 /// instance writes down and another one compares allows for this much.

@@ -12,12 +12,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::{Clock, Timestamp};
+use super::clock::{Clock, Timestamp, Unhurried};
 use super::context::WriteContext;
 use super::entropy::{Entropy, random_bytes};
 use super::keyring::Keyring;
+use super::sessions::Sessions;
 use super::status::{self, Places};
-use super::tokens::TokenRules;
 use crate::storage::{Chore, Housekept, Limits, Result, SharedStorage};
 
 /// How often an instance asks for its turn, about: sealed successors live for little
@@ -38,6 +38,7 @@ pub struct Housekeeping {
     keyring: Arc<Keyring>,
     places: Arc<Places>,
     clock: Arc<dyn Clock>,
+    unhurried: Arc<Unhurried>,
     entropy: Arc<dyn Entropy>,
     access_ttl: Duration,
     refresh_grace: Duration,
@@ -45,23 +46,24 @@ pub struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// Keeps house in `storage`, with the periods of `rules`, and keeps the audit trail for
-    /// as long as `keep_audit`.
+    /// Keeps house in `storage`, with the keys and the periods of `sessions`, and keeps the
+    /// audit trail for as long as `keep_audit`.
     #[must_use]
     pub fn new(
         storage: SharedStorage,
-        keyring: Arc<Keyring>,
-        places: Arc<Places>,
+        sessions: &Sessions,
         clock: Arc<dyn Clock>,
+        unhurried: Arc<Unhurried>,
         entropy: Arc<dyn Entropy>,
-        rules: &TokenRules,
         keep_audit: Duration,
     ) -> Self {
+        let rules = sessions.rules();
         Self {
             storage,
-            keyring,
-            places,
+            keyring: Arc::clone(sessions.keyring()),
+            places: Arc::clone(sessions.places()),
             clock,
+            unhurried,
             entropy,
             access_ttl: rules.access_ttl,
             refresh_grace: rules.refresh_grace,
@@ -102,7 +104,10 @@ impl Housekeeping {
 
     /// One run. The parts have nothing to do with each other: one may fail alone.
     pub async fn once(&self, now: Timestamp) {
-        if let Err(error) = self.keyring.settle(now).await {
+        // What is written down here stays when a clock that was ahead is set right: only
+        // what nobody asks for after the grace goes by the clock itself.
+        let unhurried = self.unhurried.time(now);
+        if let Err(error) = self.keyring.settle(unhurried).await {
             tracing::warn!(%error, "the signing keys cannot be brought up to date");
         }
         match self.places.make_room(now).await {
@@ -110,8 +115,12 @@ impl Housekeeping {
             Ok(true) => tracing::info!("opened another status list"),
             Err(error) => tracing::warn!(%error, "the status lists cannot be looked at"),
         }
-        let cx = WriteContext::service(now);
-        match self.storage.housekeep(&cx, self.limits(now)).await {
+        let cx = WriteContext::service(unhurried);
+        match self
+            .storage
+            .housekeep(&cx, self.limits(now, unhurried))
+            .await
+        {
             Ok(kept) if kept == Housekept::default() => {}
             Ok(kept) => tracing::debug!(
                 sessions = kept.sessions,
@@ -124,11 +133,11 @@ impl Housekeeping {
         }
     }
 
-    fn limits(&self, now: Timestamp) -> Limits {
+    fn limits(&self, now: Timestamp, unhurried: Timestamp) -> Limits {
         Limits {
-            sessions_over_before: now.minus(self.access_ttl + OUTLIVES),
+            sessions_over_before: unhurried.minus(self.access_ttl + OUTLIVES),
             rotated_before: now.minus(self.refresh_grace),
-            audited_before: now.minus(self.keep_audit),
+            audited_before: unhurried.minus(self.keep_audit),
         }
     }
 

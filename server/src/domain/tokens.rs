@@ -198,19 +198,21 @@ impl Tokens {
     /// Tokens by these rules.
     #[must_use]
     pub fn new(rules: TokenRules) -> Self {
-        let options = |token_type: TokenType, audience: Option<&String>| Options {
+        let options = |token_type: TokenType, audience: Option<&String>, ahead| Options {
             issuer: Some(rules.issuer.clone()),
             audience: audience.map(|audience| vec![audience.clone()]),
             typ: Some(token_type.typ().to_owned()),
-            // The instance that issued it may have a clock that is ahead.
-            issued_ahead: CLOCK_SKEW,
+            issued_ahead: ahead,
             required_claims: ["sub", "iat", "jti", "sid", "type"]
                 .map(str::to_owned)
                 .to_vec(),
             ..Options::default()
         };
-        let access = options(TokenType::Access, rules.audience.as_ref());
-        let refresh = options(TokenType::Refresh, None);
+        // The instance that issued it may have a clock that is ahead.
+        let access = options(TokenType::Access, rules.audience.as_ref(), CLOCK_SKEW);
+        // Of any time: whether it is good the database knows, and a clock that is set back
+        // an hour must not sign out everybody for an hour.
+        let refresh = options(TokenType::Refresh, None, Duration::MAX);
         Self {
             rules,
             access: Verifier::new(KeySet::new(), access),

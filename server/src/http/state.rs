@@ -8,7 +8,7 @@ use super::database_health::DatabaseHealth;
 use crate::config::{Config, CorsPolicy, PublicUrl};
 use crate::domain::accounts::Accounts;
 use crate::domain::clients::Clients;
-use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::clock::{Clock, Timestamp, Unhurried};
 use crate::domain::entropy::Entropy;
 use crate::domain::sessions::Sessions;
 use crate::domain::status::StatusLists;
@@ -41,6 +41,8 @@ pub struct Services {
     pub storage: SharedStorage,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The time by which things are forgotten.
+    pub unhurried: Arc<Unhurried>,
     /// Randomness, for request ids.
     pub entropy: Arc<dyn Entropy>,
 }
@@ -83,6 +85,7 @@ impl AppState {
         let status_lists = StatusLists::new(
             Arc::clone(&services.storage),
             Arc::clone(&services.sessions),
+            services.unhurried,
         );
         Self {
             status_lists,

@@ -1,3 +1,4 @@
+mod clock_jumps;
 mod instances;
 mod keys;
 mod places;
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config;
-use crate::domain::clock::{CLOCK_SKEW, Clock as _, ManualClock};
+use crate::domain::clock::{CLOCK_SKEW, Clock as _, ManualClock, Unhurried};
 use crate::domain::email::Email;
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::housekeeping::Housekeeping;
@@ -87,14 +88,17 @@ impl World {
 
     /// What keeps house at one of the instances.
     fn housekeeping(&self) -> Housekeeping {
-        let rules = TokenRules::new(String::new(), "", &self.config);
+        self.housekeeping_by(Unhurried::new(self.now()))
+    }
+
+    /// The same, for which these are the last times that it has seen.
+    fn housekeeping_by(&self, unhurried: Unhurried) -> Housekeeping {
         Housekeeping::new(
             Arc::clone(&self.storage),
-            Arc::clone(self.sessions.keyring()),
-            Arc::clone(self.sessions.places()),
+            &self.sessions,
             Arc::<ManualClock>::clone(&self.clock),
+            Arc::new(unhurried),
             Arc::new(SystemEntropy),
-            &rules,
             Duration::from_secs(86_400),
         )
     }

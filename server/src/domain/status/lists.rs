@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::{LEEWAY, LIFE, TTL, bits};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{Timestamp, Unhurried};
 use crate::domain::error::{Error, Result};
 use crate::domain::keyring::KeyView;
 use crate::domain::sessions::Sessions;
@@ -27,6 +27,7 @@ use crate::storage::SharedStorage;
 pub struct StatusLists {
     storage: SharedStorage,
     sessions: Arc<Sessions>,
+    unhurried: Arc<Unhurried>,
     /// What was given out last.
     signed: Mutex<HashMap<u32, Arc<SignedList>>>,
 }
@@ -60,10 +61,11 @@ struct List {
 impl StatusLists {
     /// The lists of the sessions in `storage`.
     #[must_use]
-    pub fn new(storage: SharedStorage, sessions: Arc<Sessions>) -> Self {
+    pub fn new(storage: SharedStorage, sessions: Arc<Sessions>, unhurried: Arc<Unhurried>) -> Self {
         Self {
             storage,
             sessions,
+            unhurried,
             signed: Mutex::default(),
         }
     }
@@ -75,8 +77,10 @@ impl StatusLists {
     /// [`Error::Storage`], and [`Error::Internal`] when signing fails.
     pub async fn get(&self, list: u32, now: Timestamp) -> Result<Option<Arc<SignedList>>> {
         let rules = self.sessions.rules();
-        // Whose last access token has expired is refused without a list.
-        let since = now.minus(rules.access_ttl + LEEWAY);
+        // Whose last access token has expired is refused without a list; by the clocks of
+        // those who ask, which are right where ours has leapt.
+        let unhurried = self.unhurried.time(now);
+        let since = unhurried.minus(rules.access_ttl + LEEWAY);
         let Some(mut revoked) = self.storage.revoked_places(list, since).await? else {
             return Ok(None);
         };

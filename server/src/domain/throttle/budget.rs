@@ -41,14 +41,17 @@ impl Budget {
     /// The time to wait.
     pub fn spend(&self, full_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Duration> {
         let last = now.plus(self.depth() - self.interval());
-        let from = full_at.map_or(now, |at| at.max(now));
         // Further ahead than the depth, and than clocks differ, is only what was written
-        // before a clock was set back or the budget was made smaller.
-        let is_stale = from > now.plus(self.depth() + CLOCK_SKEW);
-        if from > last && !is_stale {
+        // before a clock was set back or the budget was made smaller. It says nothing of
+        // what has been spent, and must not keep waiting a whole office, say.
+        let is_stale = |at: &Timestamp| *at > now.plus(self.depth() + CLOCK_SKEW);
+        let from = full_at
+            .filter(|at| !is_stale(at))
+            .map_or(now, |at| at.max(now));
+        if from > last {
             return Err(from.since(last));
         }
-        Ok(from.min(last).plus(self.interval()))
+        Ok(from.plus(self.interval()))
     }
 
     /// The refusal of what has to wait.
@@ -118,8 +121,12 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_holds_nobody_up_for_longer() {
-        let next = budget().spend(Some(NOW.plus(48 * HOUR)), NOW);
-        assert_eq!(next, Ok(NOW.plus(HOUR)));
-        assert_eq!(budget().spend(next.ok(), NOW), Err(INTERVAL));
+        for ahead in [HOUR + CLOCK_SKEW + INTERVAL, 48 * HOUR] {
+            let next = budget().spend(Some(NOW.plus(ahead)), NOW);
+            assert_eq!(next, Ok(NOW.plus(INTERVAL)));
+        }
+        // That of another instance may be a little ahead.
+        let spent = budget().spend(Some(NOW.plus(HOUR + CLOCK_SKEW)), NOW);
+        assert_eq!(spent, Err(CLOCK_SKEW + INTERVAL));
     }
 }

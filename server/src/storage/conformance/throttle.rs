@@ -478,4 +478,23 @@ pub(in crate::storage) async fn a_clock_that_was_set_back_keeps_nobody_waiting(
         count(storage, &ada, NOW).await,
         Counted::Allowed(Scope::Elsewhere)
     );
+    // Nor does it keep the others behind that address waiting for each other.
+    for who in 0..50 {
+        let other = attempt(&format!("colleague{who}@example.com"), "192.0.2.1");
+        assert_eq!(
+            count(storage, &other, NOW).await,
+            Counted::Allowed(Scope::Elsewhere)
+        );
+    }
+    let budget = Budget {
+        quota: 7,
+        window: HOUR,
+    };
+    let network = network("192.0.2.1");
+    for cx in [cx(later(2 * HOUR)), cx(NOW)] {
+        for _ in 0..7 {
+            let spent = storage.count_sign_up(&cx, &network, &budget).await;
+            assert_eq!(spent.unwrap(), None);
+        }
+    }
 }

@@ -63,8 +63,8 @@ const COUNT: &str = "WITH place AS ( \
          INSERT INTO network_budgets AS b (network, budget, full_at) \
          SELECT $2, 'failures', $3 + $7 * interval '1 millisecond' FROM counted WHERE $2 <> '' \
          ON CONFLICT (network, budget) DO UPDATE SET full_at = \
-             least(greatest(b.full_at, $3), $3 + ($8 - $7) * interval '1 millisecond') \
-                 + $7 * interval '1 millisecond' \
+             CASE WHEN b.full_at > $3 + ($8 - $7) * interval '1 millisecond' THEN $3 \
+                 ELSE greatest(b.full_at, $3) END + $7 * interval '1 millisecond' \
          WHERE b.full_at <= $3 + ($8 - $7) * interval '1 millisecond' \
              OR b.full_at > $3 + $8 * interval '1 millisecond' + interval '30 seconds' \
          RETURNING network \
@@ -274,8 +274,8 @@ pub(super) async fn count_sign_up(
             "INSERT INTO network_budgets AS b (network, budget, full_at) \
              VALUES ($1, $2, $3::timestamptz + $4::bigint * interval '1 millisecond') \
              ON CONFLICT (network, budget) DO UPDATE SET full_at = \
-                 least(greatest(b.full_at, $3), $3 + ($5::bigint - $4) * interval '1 millisecond') \
-                     + $4 * interval '1 millisecond' \
+                 CASE WHEN b.full_at > $3 + ($5::bigint - $4) * interval '1 millisecond' THEN $3 \
+                     ELSE greatest(b.full_at, $3) END + $4 * interval '1 millisecond' \
              WHERE b.full_at <= $3 + ($5 - $4) * interval '1 millisecond' \
                  OR b.full_at > $3 + $5 * interval '1 millisecond' + interval '30 seconds'",
         )
