@@ -98,3 +98,19 @@ fn targets() -> Result<Vec<String>> {
     names.sort();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_target_finds_hides_no_other() {
+        let scratch = target().join("xtask/test-fuzz");
+        let names = ["one", "two"].map(str::to_owned);
+        let findings = fuzz_together(&names, 1, &scratch);
+        assert_eq!(findings.len(), names.len());
+        for (finding, name) in findings.iter().zip(names) {
+            assert!(finding.contains(&format!("fuzz-{name}")), "{finding}");
+        }
+    }
+}
