@@ -187,9 +187,9 @@ pub trait Storage: Send + Sync + 'static {
         reason: EndReason,
     ) -> Result<bool>;
 
-    /// Ends every session of a user; says how many were alive. Here and wherever every
-    /// session ends, one that expired less than [`CLOCK_SKEW`](crate::domain::clock::CLOCK_SKEW)
-    /// ago is ended too: to an instance whose clock is behind it is alive.
+    /// Ends every session of a user; says how many had not ended yet. Here and wherever every
+    /// session ends, one that has expired is ended too: to a clock that is behind, or that
+    /// was ahead and is set right, it is alive.
     async fn end_sessions(&self, cx: &WriteContext, user: UserId, reason: EndReason)
     -> Result<u64>;
 

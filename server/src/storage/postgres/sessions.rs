@@ -12,7 +12,7 @@ use super::rows::{
 };
 use super::transaction::Transaction;
 use crate::domain::audit::Event;
-use crate::domain::clock::{CLOCK_SKEW, Timestamp};
+use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
@@ -25,14 +25,10 @@ use crate::storage::journal::Journal;
 
 type Result<T, E = Failure> = std::result::Result<T, E>;
 
-/// Ends the living sessions of the user `$1` at `$2` for the reason `$3`, and those that
-/// are alive to an instance whose clock is behind.
+/// Ends the sessions of the user `$1` at `$2` for the reason `$3`, whenever they expire.
 pub(super) const END_ALL: &str = "UPDATE sessions \
      SET ended_at = $2, end_reason = $3, sealed_successor = NULL \
-     WHERE user_id = $1 AND ended_at IS NULL \
-         AND expires_at > $2::timestamptz - interval '30 seconds'";
-
-const _: () = assert!(CLOCK_SKEW.as_secs() == 30);
+     WHERE user_id = $1 AND ended_at IS NULL";
 
 /// Ends the session `$1` of the user `$2`, if it is alive, at `$3` for the reason `$4`.
 const END: &str = "UPDATE sessions \

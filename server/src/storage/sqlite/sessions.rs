@@ -6,7 +6,7 @@ use super::audit;
 use super::error::of_place;
 use super::rows::{self, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional};
 use crate::domain::audit::Event;
-use crate::domain::clock::{CLOCK_SKEW, Timestamp};
+use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
@@ -200,14 +200,9 @@ pub(super) fn end_all(
     let ended = connection
         .prepare_cached(
             "UPDATE sessions SET ended_at = ?2, end_reason = ?3, sealed_successor = NULL \
-             WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?4",
+             WHERE user_id = ?1 AND ended_at IS NULL",
         )?
-        .execute(params![
-            Stored(user),
-            Stored(cx.now),
-            reason.as_str(),
-            Stored(cx.now.minus(CLOCK_SKEW))
-        ])?;
+        .execute(params![Stored(user), Stored(cx.now), reason.as_str()])?;
     Ok(count(ended))
 }
 
