@@ -133,6 +133,11 @@ async fn an_unknown_key_names_the_nearest(backend: Backend) {
             "min_lenght",
             "min_length",
         ),
+        (
+            Home::new(backend).config("[tokens]\n\"issuer\\n\\u001b[2J\" = 1\n"),
+            r"issuer\n\u{1b}[2J",
+            "config.toml line 2",
+        ),
     ] {
         let failed = home.fails_to_start().await;
         assert_eq!(failed.code, Some(1), "{failed:#?}");
@@ -190,6 +195,15 @@ async fn a_bad_value_is_one_line_that_names_the_key(backend: Backend) {
         }
         assert!(!text.contains("s3cr3t"), "{text}");
     }
+    let doubling = (0..40).map(|at| format!("A{}=${{A{at}}}${{A{at}}}\n", at + 1));
+    let too_much = Home::new(backend)
+        .dotenv(&format!(
+            "A0=0123456789abcdef\n{}",
+            String::from_iter(doubling)
+        ))
+        .fails_to_start()
+        .await;
+    assert!(too_much.stderr.contains(".env line 14"), "{too_much:#?}");
     let broken = Home::new(backend)
         .config("[tokens\n")
         .fails_to_start()
