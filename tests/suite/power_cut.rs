@@ -7,6 +7,7 @@ on_sqlite![
     a_power_cut_loses_nothing_that_was_answered,
     a_power_cut_while_the_log_is_moved_loses_nothing,
     a_power_cut_after_syncs_that_failed_loses_nothing,
+    a_restart_after_a_sync_that_failed_builds_on_nothing_that_is_lost,
     a_sync_of_the_database_that_fails_stops_the_server_and_nothing_is_lost,
 ];
 
@@ -24,7 +25,7 @@ async fn a_power_cut_loses_nothing_that_was_answered(backend: Backend) {
                 load.answers(0, CLIENTS).await;
             })
             .await;
-        survives(server.kill_9(), &ledger, answers as u64).await;
+        let _ = survives(server.kill_9(), &ledger, answers as u64).await;
     }
 }
 
@@ -40,7 +41,7 @@ async fn a_power_cut_while_the_log_is_moved_loses_nothing(backend: Backend) {
                 load.answers(0, CLIENTS).await;
             })
             .await;
-        survives(server.kill_9(), &ledger, 1000 + round).await;
+        let _ = survives(server.kill_9(), &ledger, 1000 + round).await;
     }
 }
 
@@ -61,7 +62,40 @@ async fn a_power_cut_after_syncs_that_failed_loses_nothing(backend: Backend) {
             load.answers(0, CLIENTS).await;
         })
         .await;
-    survives(server.kill_9(), &ledger, 2000).await;
+    let _ = survives(server.kill_9(), &ledger, 2000).await;
+}
+
+/// The next start finds in the log what the system remembers and the disk has not.
+async fn a_restart_after_a_sync_that_failed_builds_on_nothing_that_is_lost(backend: Backend) {
+    let home = Home::new(backend).for_a_ledger().on_recorded_disk();
+    let server = home.start().await;
+    let load = Load::new();
+    let before = load
+        .during(&[&server], CLIENTS, async {
+            load.answers(201, 5).await;
+            server.home().set_disk_fault(Some(DiskFault::SyncFails));
+            load.answers(503, CLIENTS).await;
+            server.send_kill_9();
+            load.answers(0, CLIENTS).await;
+        })
+        .await;
+    let home = server.kill_9();
+    let failed = home.fails_to_start().await;
+    let last = failed.stderr.lines().last().expect("an error");
+    assert!(last.contains("the disk did not sync"), "{failed:#?}");
+
+    home.set_disk_fault(None);
+    let server = home.start().await;
+    let load = Load::new();
+    let after = load
+        .during(&[&server], CLIENTS, async {
+            load.answers(201, 5).await;
+            server.send_kill_9();
+            load.answers(0, CLIENTS).await;
+        })
+        .await;
+    let home = survives(server.kill_9(), &after, 4000).await;
+    let _ = survives(home, &before, 5000).await;
 }
 
 async fn a_sync_of_the_database_that_fails_stops_the_server_and_nothing_is_lost(backend: Backend) {
@@ -82,12 +116,12 @@ async fn a_sync_of_the_database_that_fails_stops_the_server_and_nothing_is_lost(
             .then_some(())
     })
     .await;
-    survives(server.kill_9(), &ledger, 3000).await;
+    let _ = survives(server.kill_9(), &ledger, 3000).await;
 }
 
 /// On disks that have kept nothing, all or anything of what was not synced, a server starts,
 /// the database is sound, and everything that was answered is there.
-async fn survives(mut home: Home, ledger: &Ledger, seed: u64) {
+async fn survives(mut home: Home, ledger: &Ledger, seed: u64) -> Home {
     for survival in [
         Survival::Nothing,
         Survival::Chance(seed),
@@ -101,4 +135,5 @@ async fn survives(mut home: Home, ledger: &Ledger, seed: u64) {
         ledger.is_there(&server).await;
         home = server.kill_9();
     }
+    home
 }

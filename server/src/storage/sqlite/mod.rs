@@ -79,6 +79,7 @@ impl SqliteStorage {
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, OpenError> {
         let mut connection = migrations::open(path)?;
         let file = OpenFile::at(path, &connection).map_err(OpenError::database)?;
+        upkeep::take_over(&file, &connection).map_err(OpenError::database)?;
         match options.pending {
             Pending::Apply => {
                 for step in migrations::apply_pending(&mut connection, Some(path), options.now)? {

@@ -121,6 +121,16 @@ impl OpenFile {
         )
     }
 
+    /// What to say when the disk did not sync the database.
+    pub(super) fn is_not_synced(&self) -> String {
+        format!(
+            "the disk did not sync the database {}, so that it is not known what is on it: nothing \
+             that was answered is lost, the write-ahead log has it; check the disk, then start the \
+             service again",
+            self.path().display()
+        )
+    }
+
     /// Looks how the log is. The connection is in no transaction.
     pub(super) fn log(&self, connection: &Connection) -> rusqlite::Result<Log> {
         loop {

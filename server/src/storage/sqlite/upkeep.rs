@@ -19,6 +19,25 @@ use crate::storage::{Result, StorageError};
 /// From this many pages on the log is moved into the database, as SQLite does by itself.
 const LOG_PAGES: u64 = 1000;
 
+/// Moves into the database what an earlier process has left in the log.
+///
+/// If a sync of the log had failed there, its end is perhaps in the system's memory and not
+/// on disk, and what is written after it would be lost with it in a power cut.
+///
+/// # Errors
+///
+/// What to tell the operator, when the disk does not sync.
+pub(super) fn take_over(file: &OpenFile, connection: &Connection) -> Result<(), String> {
+    match checkpoint(connection, "PASSIVE") {
+        Ok(_) => Ok(()),
+        Err(error) if is_sync(&error) => Err(file.is_not_synced()),
+        Err(error) => {
+            tracing::warn!(%error, "the write-ahead log of before cannot be moved into the database");
+            Ok(())
+        }
+    }
+}
+
 /// Looks after the files of one open database.
 pub(super) struct Upkeep {
     file: OpenFile,
@@ -89,12 +108,7 @@ impl Upkeep {
             Err(error) if is_sync(&error) => {
                 // What the system has dropped, a second sync that works does not bring
                 // back. The next start moves the whole log once more.
-                self.give_up(format!(
-                    "the disk did not sync the database {}, so that it is not known what is on \
-                     it: nothing that was answered is lost, the write-ahead log has it; check \
-                     the disk, then start the service again",
-                    self.file.path().display()
-                ));
+                self.give_up(self.file.is_not_synced());
             }
             Err(error) => {
                 if !self.is_stuck {
