@@ -1,8 +1,10 @@
 //! The files of an open database, which go on working for us after they have been deleted
 //! or replaced: what is written to them then is nowhere.
 
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, ffi};
 
@@ -21,6 +23,9 @@ pub(super) struct OpenFile {
     paths: [PathBuf; 3],
     identities: [Option<(u64, u64)>; 3],
     page_size: u64,
+    /// The log. SQLite locks its index and not the log, so that opening it beside SQLite
+    /// does no harm.
+    log: Arc<File>,
 }
 
 /// What is not at its place any more.
@@ -45,12 +50,14 @@ pub(super) struct Log {
 
 impl OpenFile {
     /// The file at `path`, which `connection` has just opened.
-    pub(super) fn at(path: &Path, connection: &Connection) -> rusqlite::Result<Self> {
+    pub(super) fn at(path: &Path, connection: &Connection) -> Result<Self, StorageError> {
         // Reads, and so makes the log and its index if they are not there.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let page_size: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let paths = file::family(path);
+        let log = File::open(&paths[1]).map_err(|error| StorageError::Unavailable(error.into()))?;
         Ok(Self {
+            log: Arc::new(log),
             identities: paths.each_ref().map(|path| identity(path)),
             paths,
             page_size: page_size.into(),
@@ -131,12 +138,13 @@ impl OpenFile {
         )
     }
 
-    /// Looks how the log is. The connection is in no transaction.
-    pub(super) fn log(&self, connection: &Connection) -> rusqlite::Result<Log> {
+    /// Looks how the log is. The first `known` pages were there when it was last looked at.
+    /// The connection is in no transaction.
+    pub(super) fn log(&self, connection: &Connection, known: u64) -> rusqlite::Result<Log> {
         loop {
             let (pages, moved) = counts(connection)?;
-            let left = self.pages_left();
-            if left >= pages {
+            let left = self.pages_left(pages, known);
+            if left == pages {
                 return Ok(Log {
                     pages,
                     moved,
@@ -155,10 +163,27 @@ impl OpenFile {
         }
     }
 
-    /// How many pages the log has room for, by its size.
-    fn pages_left(&self) -> u64 {
-        let size = std::fs::metadata(self.log_path()).map_or(0, |metadata| metadata.size());
-        size.saturating_sub(LOG_HEADER) / (FRAME_HEADER + self.page_size)
+    /// How many pages of `pages` the log really has. A log that was cut is too short, or,
+    /// when more was written since, has a hole that is read as zeros.
+    fn pages_left(&self, pages: u64, known: u64) -> u64 {
+        // A log that was begun anew is shorter than what was known of it.
+        let last_known = if known > pages { 1 } else { known.max(1) };
+        if (last_known..=pages).all(|page| self.has_page(page)) {
+            return pages;
+        }
+        (1..=pages)
+            .find(|page| !self.has_page(*page))
+            .map_or(pages, |page| page - 1)
+    }
+
+    /// Whether a page is in the log to its end. Before it stands its number in the
+    /// database, which is never zero.
+    fn has_page(&self, page: u64) -> bool {
+        let frame = FRAME_HEADER + self.page_size;
+        let start = LOG_HEADER + (page - 1) * frame;
+        let mut number = [0; 4];
+        let has_number = self.log.read_exact_at(&mut number, start).is_ok() && number != [0; 4];
+        has_number && self.log.read_exact_at(&mut [0], start + frame - 1).is_ok()
     }
 }
 
@@ -203,7 +228,7 @@ mod tests {
         }
 
         fn log(&self) -> Log {
-            self.file.log(&self.connection).expect("counts")
+            self.file.log(&self.connection, 0).expect("counts")
         }
     }
 
@@ -242,6 +267,24 @@ mod tests {
             .expect("the log");
         log.set_len(LOG_HEADER + FRAME_HEADER + 100).expect("cut");
         assert_eq!(opened.log().left, Some(0));
+    }
+
+    #[test]
+    fn a_log_that_grew_after_it_was_cut_has_a_hole() {
+        let opened = Opened::new();
+        let write = || opened.connection.execute_batch("INSERT INTO t VALUES (1)");
+        write().expect("written");
+        let known = opened.log().pages;
+        assert!(known > 2);
+        let log = fs::OpenOptions::new()
+            .write(true)
+            .open(opened.file.log_path())
+            .expect("the log");
+        log.set_len(LOG_HEADER + FRAME_HEADER + 4096).expect("cut");
+        write().expect("written");
+        let log = opened.file.log(&opened.connection, known).expect("counts");
+        assert!(log.pages > known);
+        assert_eq!(log.left, Some(1));
     }
 
     #[test]

@@ -79,18 +79,11 @@ impl Upkeep {
             tracing::info!(file = %self.file.path().display(), "the database is back");
             self.is_away = false;
         }
-        self.log = self.file.log(connection)?;
+        self.log = self.file.log(connection, self.log.pages)?;
         match self.log.left {
             None => Ok(()),
             Some(left) => self.mend(connection, left),
         }
-    }
-
-    /// # Errors
-    ///
-    /// [`StorageError::Unavailable`] while a file is not at its place.
-    pub(super) fn check(&self) -> Result<()> {
-        self.file.check()
     }
 
     /// Moves the log into the database when it is long enough.

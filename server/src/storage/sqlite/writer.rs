@@ -222,8 +222,11 @@ impl Thread {
         let Some((answer, fate)) = attempt(&mut self.connection, job) else {
             return;
         };
-        // A commit into a file that has just been deleted is none.
-        let fate = fate.and_then(|()| self.upkeep.as_ref().map_or(Ok(()), Upkeep::check));
+        // A commit into a file that has just been deleted or cut is none.
+        let fate = fate.and_then(|()| match &mut self.upkeep {
+            Some(upkeep) => upkeep.look(&self.connection),
+            None => Ok(()),
+        });
         let is_committed = fate.is_ok();
         answer(fate);
         if is_committed && let Some(upkeep) = &mut self.upkeep {
