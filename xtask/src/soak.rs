@@ -58,7 +58,8 @@ pub(crate) fn soak(steps: &mut Steps, arguments: &Arguments) -> Result<()> {
 /// note has the figures.
 pub(crate) fn short(minutes: f64) -> Result<String> {
     compile()?;
-    let report = command::output(&mut program("debug", &minutes.to_string()))?;
+    let mut run = program("debug", &minutes.to_string());
+    let report = command::output(run.args(["--clients", "8"]))?;
     eprintln!("{report}");
     Ok(report.lines().last().unwrap_or_default().to_owned())
 }

@@ -33,7 +33,7 @@ const FUZZ_SECONDS: u32 = 12;
 
 /// How long the long run takes here, both back ends together: enough for each kind of
 /// fault, and too short to judge memory by.
-const SOAK_MINUTES: f64 = 0.35;
+const SOAK_MINUTES: f64 = 0.25;
 
 /// What the tests on PostgreSQL use.
 pub(crate) const POSTGRESQL: Need = Need {
