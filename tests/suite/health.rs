@@ -1,5 +1,6 @@
 //! `/health`, and a database that does not do what it should.
 
+use futures_util::future::join_all;
 use insta::assert_snapshot;
 use latchkey_tests::{Backend, Home, Person, SAFETY_NET, Server, on_each_backend, on_sqlite};
 use rusqlite::Connection;
@@ -10,6 +11,7 @@ on_each_backend![
     item_81_is_503_while_the_database_does_not_answer,
     item_80_is_answered_while_passwords_are_hashed,
     item_80_200_parallel_sign_ins_take_the_memory_of_the_slots,
+    item_80_hashes_that_cost_more_than_new_ones_take_no_more,
 ];
 on_sqlite![
     item_81_a_locked_database_is_503_and_recovers,
@@ -135,6 +137,34 @@ async fn item_80_200_parallel_sign_ins_take_the_memory_of_the_slots(backend: Bac
     }
     // The slots and the queue were served, and nobody waited behind those.
     assert!(tried >= 128 && refused >= 1, "{tried} and {refused}");
+    let peak = server.memory("VmHWM");
+    let room = (SLOTS * 19 + 32) * 1024 * 1024;
+    assert!(peak < at_rest + room, "{at_rest} and then {peak}");
+}
+
+/// The cost was lowered, or the hashes are another service's.
+async fn item_80_hashes_that_cost_more_than_new_ones_take_no_more(backend: Backend) {
+    const SLOTS: usize = 2;
+    let home = Home::new(backend).env("LATCHKEY_PASSWORDS__HASHING_SLOTS", SLOTS.to_string());
+    let server = home.instance().with_default_hashing().start().await;
+    let people: Vec<Person> = (0..40)
+        .map(|number| Person::named(&format!("Person-{number}")))
+        .collect();
+    for some in people.chunks(20) {
+        join_all(some.iter().map(|person| server.account(person))).await;
+    }
+    let _ = server.terminate().await;
+
+    let server = home.start().await;
+    let at_rest = server.memory("VmRSS");
+    for some in people.chunks(20) {
+        let sign_ins = some
+            .iter()
+            .map(async |person| server.sign_in(&person.email, &person.password).await);
+        for answer in join_all(sign_ins).await {
+            let _ = answer.expect(200);
+        }
+    }
     let peak = server.memory("VmHWM");
     let room = (SLOTS * 19 + 32) * 1024 * 1024;
     assert!(peak < at_rest + room, "{at_rest} and then {peak}");

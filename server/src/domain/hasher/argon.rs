@@ -255,21 +255,27 @@ pub(super) fn waste_a_hash(
 /// each: what Argon2 leaves behind lets a guess be tested for far less than
 /// the cost of a hash.
 pub(super) struct Memory {
-    /// Kept between hashes; more is given back.
+    /// In blocks of 1 KiB, kept between hashes; more is given back.
     kept: usize,
     blocks: Vec<Block>,
 }
+
+/// Kept in any case, in KiB, however little new hashes cost: 32 MiB. Pieces up to that size
+/// glibc does not return to the system but holds on to, several for each thread that asks
+/// for one again and again. What is larger is a mapping of its own, and gone when it is
+/// given back.
+const ALWAYS_KEPT: usize = 32 << 10;
 
 impl Memory {
     /// The memory for hashes of this cost. It is asked for now, so that there is no lack of
     /// it later, and taken with the first hash. What cannot be had is asked for again then.
     pub(super) fn for_cost(cost: Argon2Cost) -> Self {
-        let kept = cost.params().map_or(0, |params| params.block_count());
+        let needed = cost.params().map_or(0, |params| params.block_count());
         let mut memory = Self {
-            kept,
+            kept: needed.max(ALWAYS_KEPT),
             blocks: Vec::new(),
         };
-        if memory.reserve(kept).is_err() {
+        if memory.reserve(needed).is_err() {
             tracing::warn!(%cost, "there is no memory for hashing as yet");
         }
         memory
