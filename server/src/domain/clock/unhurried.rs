@@ -33,8 +33,17 @@ struct Followed {
     time: Timestamp,
     /// How much time had passed.
     at: Duration,
-    /// How much had passed when the clock was first seen to have leapt, if it has.
-    leapt_at: Option<Duration>,
+    /// The leap that is not believed yet.
+    leap: Option<Leap>,
+}
+
+/// A leap of the clock.
+#[derive(Clone, Copy)]
+struct Leap {
+    /// How much time had passed when it was seen.
+    at: Duration,
+    /// How far the clock was ahead then.
+    ahead: Duration,
 }
 
 impl Unhurried {
@@ -49,7 +58,7 @@ impl Unhurried {
         let followed = Followed {
             time: now,
             at: elapsed(),
-            leapt_at: None,
+            leap: None,
         };
         Self {
             elapsed,
@@ -64,25 +73,31 @@ impl Unhurried {
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         let due = followed.time.plus(at.saturating_sub(followed.at));
         if now > due.plus(LEAP) {
-            let leapt_at = *followed.leapt_at.get_or_insert_with(|| {
-                tracing::warn!(
-                    seconds = now.since(due).as_secs(),
-                    "the clock has leapt forward: until it is set right or a day is over, \
-                     nothing is deleted that would not be over without that"
-                );
-                at
-            });
-            if at.saturating_sub(leapt_at) < DOUBT {
+            let ahead = now.since(due);
+            // One that comes on top of another has to last for a day by itself.
+            let leap = match followed.leap {
+                Some(leap) if ahead <= leap.ahead + LEAP => leap,
+                _ => {
+                    tracing::warn!(
+                        seconds = ahead.as_secs(),
+                        "the clock has leapt forward: until it is set right or a day is over, \
+                         nothing is deleted that would not be over without that"
+                    );
+                    Leap { at, ahead }
+                }
+            };
+            followed.leap = Some(leap);
+            if at.saturating_sub(leap.at) < DOUBT {
                 return due;
             }
         }
-        if followed.leapt_at.is_some() {
+        if followed.leap.is_some() {
             tracing::info!("what is over is deleted by the clock again");
         }
         *followed = Followed {
             time: now,
             at,
-            leapt_at: None,
+            leap: None,
         };
         now
     }
@@ -142,6 +157,18 @@ mod tests {
         assert_eq!(unhurried.time(earlier), earlier);
         // And when that is set right, it is a leap like any other.
         assert_eq!(unhurried.time(START), earlier);
+    }
+
+    #[test]
+    fn a_second_leap_has_to_last_by_itself() {
+        let (day, year) = (DOUBT.as_secs(), 365 * DOUBT.as_secs());
+        let shown = [
+            (10, HOUR + 10),
+            (day, year + day),
+            (day + 10, year + day + 10),
+            (2 * day, year + 2 * day),
+        ];
+        assert_eq!(looks(&shown), [10, day, day + 10, year + 2 * day]);
     }
 
     #[test]
