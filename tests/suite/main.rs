@@ -60,6 +60,7 @@ mod slow_network;
 mod status_list;
 mod throttle;
 mod throttle_lock;
+mod throttle_requests;
 mod timing;
 mod token_attacks;
 mod token_claims;

@@ -8,11 +8,11 @@ use latchkey_tests::{Backend, Home, Person, Server, on_each_backend};
 
 on_each_backend![item_17_time_tells_nothing_about_the_account];
 
-/// Of each kind of account, and how often each is tried: one less than leads to a pause.
+/// Of each kind of account, and how often each is tried: one less than locks it.
 const ACCOUNTS: usize = 28;
 const TRIES: usize = 9;
 
-/// How often each account is tried that has to wait.
+/// How often each account is tried that is locked.
 const REFUSED: usize = 9;
 
 const WRONG: &str = "Not-the-password-1";
@@ -67,12 +67,14 @@ impl Series {
     }
 }
 
-/// Known, unknown and disabled accounts in turns, with more than 200 tries each; then known
-/// and unknown ones that have to wait.
+/// Known, unknown and disabled accounts in turns, with more than 200 tries each; then the same
+/// ones, locked.
 async fn item_17_time_tells_nothing_about_the_account(backend: Backend) {
     let server = Home::new(backend)
         .env("LATCHKEY_PASSWORDS__ARGON2__M", "1024")
         .env("LATCHKEY_RATE_LIMITS__ADDRESS_FAILURES", "100000")
+        // The tenth failure locks, as by default the hundredth does.
+        .env("LATCHKEY_RATE_LIMITS__ACCOUNT_LOCK_AFTER", "10")
         .start()
         .await;
     let known = sign_up(&server, "Known").await;
@@ -85,14 +87,15 @@ async fn item_17_time_tells_nothing_about_the_account(backend: Backend) {
     let mut series = [
         Series::new("known", known.clone(), 401),
         Series::new("unknown", unknown.clone(), 401),
-        Series::new("disabled", disabled, 401),
+        Series::new("disabled", disabled.clone(), 401),
     ];
     take_turns(&server, &mut series, ACCOUNTS * TRIES).await;
     compare(backend, &series);
 
     let mut refused = [
-        Series::new("known, paused", known, 429),
-        Series::new("unknown, paused", unknown, 429),
+        Series::new("known, locked", known, 429),
+        Series::new("unknown, locked", unknown, 429),
+        Series::new("disabled, locked", disabled, 429),
     ];
     for one in &refused {
         for email in &one.emails {

@@ -163,14 +163,19 @@ impl Accounts {
         email: &Email,
         password: Password,
     ) -> Result<SignedIn> {
-        let permit = self.throttle.attempt(cx, AccountKey::of(email)).await?;
+        let failed = Event::new(Word::SignInFailed);
+        let account = AccountKey::of(email);
+        let permit = self.throttle.attempt(cx, account, failed).await?;
         match self.check(cx, email, password.clone(), Some(&permit)).await {
             Ok(right) => {
                 let begin = self.begin(cx, email, password, right);
                 let (begun, ()) = tokio::join!(begin, permit.right());
                 begun
             }
-            Err(error) => Err(permit.failed(error).await),
+            Err(error) => {
+                permit.failed().await;
+                Err(error)
+            }
         }
     }
 
@@ -183,6 +188,9 @@ impl Accounts {
         permit: Option<&Permit<'_>>,
     ) -> Result<Right> {
         let found = self.storage.credentials_by_email(email).await?;
+        if let (Some(permit), Some(found)) = (permit, &found) {
+            permit.concerns(found.user.id);
+        }
         match (self.verify(password, found.as_ref()).await?, found) {
             (Verdict::Match { outdated }, Some(found)) => Ok(Right { found, outdated }),
             (_, found) => {
@@ -351,7 +359,9 @@ impl Accounts {
         user: &User,
         password: Password,
     ) -> Result<PasswordHash> {
-        let permit = self.throttle.attempt(cx, AccountKey::of_user(user)).await?;
+        let attempt = Event::of(failed, user.id);
+        let account = AccountKey::of_user(user);
+        let permit = self.throttle.attempt(cx, account, attempt).await?;
         match self
             .confirm(cx, failed, user.id, password, Some(&permit))
             .await
@@ -360,7 +370,10 @@ impl Accounts {
                 permit.right().await;
                 Ok(stored)
             }
-            Err(error) => Err(permit.failed(error).await),
+            Err(error) => {
+                permit.failed().await;
+                Err(error)
+            }
         }
     }
 
@@ -428,7 +441,7 @@ impl Accounts {
         answer: Error,
         permit: Option<&Permit<'_>>,
     ) -> Error {
-        let pause = permit.and_then(|permit| permit.pause(&failed));
+        let pause = permit.and_then(|permit| permit.wrong(&failed));
         let answer = self.refuse(cx, failed, answer).await;
         match pause {
             Some(pause) => self.refuse(cx, pause, answer).await,

@@ -105,6 +105,8 @@ words! {
         UnknownEmail = "unknown_email",
         /// The password was wrong.
         WrongPassword = "wrong_password",
+        /// The client went away before the password was looked at; the try counts.
+        HungUp = "hung_up",
         /// The password was right and the account is disabled.
         UserDisabled = "user_disabled",
         /// Somebody has the e-mail address already.

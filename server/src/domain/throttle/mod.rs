@@ -30,8 +30,11 @@ mod network;
 mod rules;
 mod under_way;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
 
 pub use self::account::AccountKey;
 pub use self::backoff::{Backoff, Failures};
@@ -39,9 +42,10 @@ pub use self::budget::Budget;
 pub use self::network::Network;
 pub use self::rules::ThrottleRules;
 use self::under_way::{Pending, UnderWay};
-use super::audit::{Event, Word};
+use super::audit::{Event, Reason, Word};
 use super::context::WriteContext;
 use super::error::{Error, Result};
+use super::ids::UserId;
 use crate::storage::SharedStorage;
 
 /// A try at the password of an account, from somewhere.
@@ -153,26 +157,32 @@ impl Throttle {
     /// Asks for a try at an account's password, before the password is looked at.
     ///
     /// Where only tries that are under way stand in its way, it waits for those, for a few
-    /// seconds at most.
+    /// seconds at most. `failed` is what goes on record if nobody waits for the end of the
+    /// try, which counts all the same.
     ///
     /// # Errors
     ///
     /// [`Error::Throttled`] when it may not be made; [`Error::Storage`] when it cannot be
     /// counted, because what is not counted is not tried.
-    pub async fn attempt<'a>(
-        &'a self,
-        cx: &'a WriteContext,
+    pub async fn attempt(
+        &self,
+        cx: &WriteContext,
         account: AccountKey,
-    ) -> Result<Permit<'a>> {
+        failed: Event,
+    ) -> Result<Permit<'_>> {
         let network = cx.address.map(Network::of);
         let attempt = Attempt { account, network };
         let Some(rules) = self.rules.as_deref() else {
             return Ok(Permit(None));
         };
-        let deadline = UnderWay::patience();
+        let (began, deadline) = (Instant::now(), UnderWay::patience());
         loop {
             let pending = self.under_way.begin(&attempt);
-            match self.storage.count_try(cx, &attempt, rules).await? {
+            let cx = WriteContext {
+                now: cx.now.plus(began.elapsed()),
+                ..cx.clone()
+            };
+            match self.storage.count_try(&cx, &attempt, rules).await? {
                 Counted::Allowed { scope, failures } => {
                     return Ok(Permit(Some(Counting {
                         storage: &self.storage,
@@ -182,6 +192,9 @@ impl Throttle {
                         scope,
                         failures,
                         pending,
+                        failed,
+                        user: OnceLock::new(),
+                        is_wrong: AtomicBool::new(false),
                     })));
                 }
                 Counted::Refused(refusal) => {
@@ -262,25 +275,70 @@ pub struct Permit<'a>(Option<Counting<'a>>);
 struct Counting<'a> {
     storage: &'a SharedStorage,
     rules: &'a ThrottleRules,
-    cx: &'a WriteContext,
+    cx: WriteContext,
     attempt: Attempt,
     scope: Scope,
     failures: u32,
     pending: Pending,
+    failed: Event,
+    user: OnceLock<UserId>,
+    is_wrong: AtomicBool,
 }
 
 impl Permit<'_> {
-    /// What there is to record, beside the failure, if this is one: that a pause begins.
+    /// It is this user's password that is tried.
+    pub fn concerns(&self, user: UserId) {
+        if let Some(counting) = &self.0 {
+            counting.user.get_or_init(|| user);
+        }
+    }
+
+    /// The password was wrong: what there is to record beside that, if a pause begins.
     #[must_use]
-    pub fn pause(&self, failed: &Event) -> Option<Event> {
-        let Counting {
-            rules, failures, ..
-        } = self.0.as_ref()?;
-        let pause = rules.backoff.pause(*failures);
+    pub fn wrong(&self, failed: &Event) -> Option<Event> {
+        let counting = self.0.as_ref()?;
+        counting.is_wrong.store(true, Ordering::Relaxed);
+        counting.pause(failed)
+    }
+
+    /// The password was right: the failures of before are forgotten, and the place where it
+    /// was given is remembered.
+    pub async fn right(mut self) {
+        if let Some(counting) = self.0.take() {
+            counting.end(Outcome::Right).await;
+        }
+    }
+
+    /// It came to nothing. Unless the password was found [wrong](Self::wrong) it was not
+    /// looked at, and it is as if nobody had asked.
+    pub async fn failed(mut self) {
+        if let Some(counting) = self.0.take()
+            && !counting.is_wrong.load(Ordering::Relaxed)
+        {
+            counting.end(Outcome::NotMade).await;
+        }
+    }
+}
+
+/// The request has ended before the try has: the client has hung up, or its time was over.
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if let Some(counting) = self.0.take()
+            && !counting.is_wrong.load(Ordering::Relaxed)
+        {
+            counting.record_abandoned();
+        }
+    }
+}
+
+impl Counting<'_> {
+    /// The pause that begins if this is another failure.
+    fn pause(&self, failed: &Event) -> Option<Event> {
+        let pause = self.rules.backoff.pause(self.failures);
         if pause.is_zero() {
             return None;
         }
-        let detail = format!("{failures} in a row, {} s", pause.as_secs());
+        let detail = format!("{} in a row, {} s", self.failures, pause.as_secs());
         Some(Event {
             word: Word::UserPaused,
             detail: Some(detail),
@@ -288,24 +346,29 @@ impl Permit<'_> {
         })
     }
 
-    /// The password was right: the failures of before are forgotten, and the place where it
-    /// was given is remembered.
-    pub async fn right(self) {
-        self.end(Outcome::Right).await;
-    }
-
-    /// It came to nothing for this reason, which is given back. Unless the password was
-    /// wrong it was not looked at, and it is as if nobody had asked.
-    pub async fn failed(self, reason: Error) -> Error {
-        if !matches!(reason, Error::InvalidCredentials | Error::WrongPassword) {
-            self.end(Outcome::NotMade).await;
-        }
-        reason
+    /// Puts on record what was counted and has no end of its own, beside the request, which
+    /// is gone.
+    fn record_abandoned(self) {
+        let failed = Event {
+            user: self.user.get().copied().or(self.failed.user),
+            ..self.failed.clone().because(Reason::HungUp)
+        };
+        let pause = self.pause(&failed);
+        let (storage, cx) = (Arc::clone(self.storage), self.cx);
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        runtime.spawn(async move {
+            for event in [Some(failed), pause].into_iter().flatten() {
+                if let Err(error) = storage.record(&cx, event).await {
+                    tracing::warn!(%error, "a try that nobody waited for is not on record");
+                }
+            }
+        });
     }
 
     /// A failure is logged: the count is too high then, which errs on the safe side.
     async fn end(self, outcome: Outcome) {
-        let Some(counting) = self.0 else { return };
         let Counting {
             storage,
             rules,
@@ -314,8 +377,8 @@ impl Permit<'_> {
             scope,
             pending,
             ..
-        } = counting;
-        let settled = storage.settle_try(cx, &attempt, scope, outcome, rules);
+        } = self;
+        let settled = storage.settle_try(&cx, &attempt, scope, outcome, rules);
         match settled.await {
             Ok(()) => pending.give_back(),
             Err(error) => {

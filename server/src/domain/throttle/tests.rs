@@ -22,15 +22,17 @@ fn from(address: &str) -> WriteContext {
     }
 }
 
+fn failed() -> Event {
+    Event::new(Word::SignInFailed)
+}
+
 /// Tries until it is refused; says how often it was not.
 async fn exhaust(throttle: &Throttle, cx: &WriteContext) -> (u32, Refusal) {
     for tries in 0.. {
-        match throttle.attempt(cx, ada()).await {
+        match throttle.attempt(cx, ada(), failed()).await {
             Ok(permit) => {
-                assert!(matches!(
-                    permit.failed(Error::WrongPassword).await,
-                    Error::WrongPassword
-                ));
+                let _: Option<Event> = permit.wrong(&failed());
+                permit.failed().await;
             }
             Err(Error::Throttled(refusal)) => return (tries, refusal),
             Err(error) => panic!("{error}"),
@@ -45,11 +47,19 @@ async fn a_permit_counts_as_a_failure_unless_it_is_said_to_be_none() {
     let cx = from("192.0.2.1");
     for _ in 0..4 {
         // Whoever goes away has tried.
-        drop(throttle.attempt(&cx, ada()).await.expect("allowed"));
+        drop(
+            throttle
+                .attempt(&cx, ada(), failed())
+                .await
+                .expect("allowed"),
+        );
     }
     for _ in 0..50 {
-        let permit = throttle.attempt(&cx, ada()).await.expect("allowed");
-        let _: Error = permit.failed(Error::Overloaded).await;
+        let permit = throttle
+            .attempt(&cx, ada(), failed())
+            .await
+            .expect("allowed");
+        permit.failed().await;
     }
     let (tries, refusal) = exhaust(&throttle, &cx).await;
     assert_eq!(tries, 6);
@@ -64,7 +74,7 @@ async fn where_somebody_has_signed_up_strangers_lock_nobody_out() {
     assert_eq!(exhaust(&throttle, &from("192.0.2.1")).await.0, 10);
     // Another address of the same /64.
     let next_door = from("2001:db8::2");
-    let permit = throttle.attempt(&next_door, ada()).await;
+    let permit = throttle.attempt(&next_door, ada(), failed()).await;
     permit.expect("allowed").right().await;
     throttle.forget(&home, ada()).await;
     assert_eq!(exhaust(&throttle, &home).await.0, 10);
@@ -77,8 +87,12 @@ async fn without_rules_nothing_is_counted() {
     for _ in 0..1000 {
         let cx = from("192.0.2.1");
         throttle.sign_up(&cx).await.expect("allowed");
-        let permit = throttle.attempt(&cx, ada()).await.expect("allowed");
-        let _: Error = permit.failed(Error::InvalidCredentials).await;
+        let permit = throttle
+            .attempt(&cx, ada(), failed())
+            .await
+            .expect("allowed");
+        let _: Option<Event> = permit.wrong(&failed());
+        permit.failed().await;
     }
     let counts = storage.account_counts(&ada()).await;
     assert_eq!(counts.expect("an answer"), []);
@@ -90,7 +104,7 @@ async fn what_cannot_be_counted_is_not_tried() {
     let throttle = Throttle::new(Arc::clone(&storage), Some(ThrottleRules::default()));
     storage.close().await;
     let cx = from("192.0.2.1");
-    let refused = throttle.attempt(&cx, ada()).await;
+    let refused = throttle.attempt(&cx, ada(), failed()).await;
     assert!(matches!(refused, Err(Error::Storage(_))));
     let refused = throttle.sign_up(&cx).await;
     assert!(matches!(refused, Err(Error::Storage(_))));
@@ -103,14 +117,15 @@ async fn slow_try(
     account: AccountKey,
     right: bool,
 ) -> bool {
-    let Ok(permit) = throttle.attempt(cx, account).await else {
+    let Ok(permit) = throttle.attempt(cx, account, failed()).await else {
         return false;
     };
     tokio::time::sleep(Duration::from_millis(5)).await;
     if right {
         permit.right().await;
     } else {
-        let _: Error = permit.failed(Error::InvalidCredentials).await;
+        let _: Option<Event> = permit.wrong(&failed());
+        permit.failed().await;
     }
     true
 }
@@ -131,7 +146,7 @@ async fn right_ones_at_once_wait_for_each_other_and_wrong_ones_are_refused() {
     let cx = from("192.0.2.1");
     assert_eq!(made(&throttle, &cx, &[(ada(), true); 100]).await, 100);
     assert_eq!(made(&throttle, &cx, &[(ada(), false); 50]).await, 10);
-    let refused = throttle.attempt(&cx, ada()).await;
+    let refused = throttle.attempt(&cx, ada(), failed()).await;
     assert!(matches!(refused, Err(Error::Throttled(_))));
 }
 
@@ -166,9 +181,14 @@ async fn who_goes_away_keeps_nobody_waiting() {
     let cx = from("192.0.2.1");
     let mut permits = Vec::new();
     for _ in 0..10 {
-        permits.push(throttle.attempt(&cx, ada()).await.expect("allowed"));
+        permits.push(
+            throttle
+                .attempt(&cx, ada(), failed())
+                .await
+                .expect("allowed"),
+        );
     }
-    let waits = throttle.attempt(&cx, ada());
+    let waits = throttle.attempt(&cx, ada(), failed());
     let leaves = async {
         tokio::task::yield_now().await;
         drop(permits);

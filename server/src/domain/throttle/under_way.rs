@@ -22,7 +22,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{AccountKey, Attempt, Limit, Network};
 
-/// How long a refusal is put off at most. Ten hashes take less than a second.
+/// How long a refusal is put off at most. Ten hashes take less than a second; a hundred, of
+/// a crowd behind one address, a few.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What tries are counted for.
@@ -51,23 +52,23 @@ struct Place {
 impl UnderWay {
     /// Announces a try that asks for leave.
     pub(super) fn begin(self: &Arc<Self>, attempt: &Attempt) -> Pending {
-        let account = Subject::Account(attempt.account);
-        let network = attempt.network.clone().map(Subject::Network);
-        let subjects: Vec<_> = [Some(account), network].into_iter().flatten().collect();
         let mut places = self.lock();
-        let seen = subjects
-            .iter()
-            .map(|subject| {
-                let place = places.entry(subject.clone()).or_default();
-                place.pending += 1;
-                place.given_back
-            })
-            .collect();
+        let mut enter = |subject: Subject| {
+            let place = places.entry(subject.clone()).or_default();
+            place.pending += 1;
+            Entered {
+                subject,
+                given_back: place.given_back,
+            }
+        };
+        let account = enter(Subject::Account(attempt.account));
+        let network = attempt.network.clone();
+        let network = network.map(|network| enter(Subject::Network(network)));
         drop(places);
         Pending {
             all: Arc::clone(self),
-            subjects,
-            seen,
+            account,
+            network,
         }
     }
 
@@ -92,17 +93,24 @@ impl UnderWay {
 /// is dropped.
 pub(super) struct Pending {
     all: Arc<UnderWay>,
-    subjects: Vec<Subject>,
-    /// How many had been given back for each when this one began to ask.
-    seen: Vec<u64>,
+    account: Entered,
+    network: Option<Entered>,
+}
+
+/// A place as it was when a try began to ask.
+#[derive(Clone)]
+struct Entered {
+    subject: Subject,
+    /// How many had been given back there.
+    given_back: u64,
 }
 
 impl Pending {
     /// It was none: there is room for another one.
     pub(super) fn give_back(self) {
         let mut places = self.all.lock();
-        for subject in &self.subjects {
-            if let Some(place) = places.get_mut(subject) {
+        for entered in self.entered() {
+            if let Some(place) = places.get_mut(&entered.subject) {
                 place.given_back += 1;
                 place.changed.notify_one();
             }
@@ -113,12 +121,16 @@ impl Pending {
     /// whether it is: not when nobody is left whose try could be given back, nor after
     /// `deadline`.
     pub(super) async fn refused(self, limit: Limit, deadline: Instant) -> bool {
-        let at = usize::from(limit == Limit::Address);
-        let (Some(subject), Some(seen)) = (self.subjects.get(at), self.seen.get(at)) else {
+        let entered = match limit {
+            Limit::Account => Some(&self.account),
+            Limit::Address => self.network.as_ref(),
+            // No try of a password runs into that.
+            Limit::SignUps => None,
+        };
+        let Some(entered) = entered.cloned() else {
             return false;
         };
-        let (all, subject, seen) = (Arc::clone(&self.all), subject.clone(), *seen);
-        let waiting = Waiting::start(all, subject, seen);
+        let waiting = Waiting::start(Arc::clone(&self.all), entered);
         drop(self);
         let mut woken = false;
         loop {
@@ -134,13 +146,17 @@ impl Pending {
             woken = true;
         }
     }
+
+    fn entered(&self) -> impl Iterator<Item = &Entered> {
+        [&self.account].into_iter().chain(&self.network)
+    }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         let mut places = self.all.lock();
-        for subject in &self.subjects {
-            let Entry::Occupied(mut place) = places.entry(subject.clone()) else {
+        for entered in self.entered() {
+            let Entry::Occupied(mut place) = places.entry(entered.subject.clone()) else {
                 continue;
             };
             place.get_mut().pending -= 1;
@@ -156,22 +172,20 @@ impl Drop for Pending {
 /// Somebody who waits.
 struct Waiting {
     all: Arc<UnderWay>,
-    subject: Subject,
-    seen: u64,
+    entered: Entered,
     changed: Arc<Notify>,
 }
 
 impl Waiting {
-    fn start(all: Arc<UnderWay>, subject: Subject, seen: u64) -> Self {
+    fn start(all: Arc<UnderWay>, entered: Entered) -> Self {
         let mut places = all.lock();
-        let place = places.entry(subject.clone()).or_default();
+        let place = places.entry(entered.subject.clone()).or_default();
         place.waiting += 1;
         let changed = Arc::clone(&place.changed);
         drop(places);
         Self {
             all,
-            subject,
-            seen,
+            entered,
             changed,
         }
     }
@@ -182,8 +196,8 @@ impl Waiting {
     /// while somebody is pending, so that not all of them ask at every turn.
     fn worth_it(&self, woken: bool) -> Option<bool> {
         let places = self.all.lock();
-        let place = places.get(&self.subject)?;
-        let given_back = place.given_back != self.seen;
+        let place = places.get(&self.entered.subject)?;
+        let given_back = place.given_back != self.entered.given_back;
         (place.pending == 0 || woken && given_back).then_some(given_back)
     }
 }
@@ -191,7 +205,7 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let mut places = self.all.lock();
-        if let Entry::Occupied(mut place) = places.entry(self.subject.clone()) {
+        if let Entry::Occupied(mut place) = places.entry(self.entered.subject.clone()) {
             place.get_mut().waiting -= 1;
             remove_if_unused(place);
         }

@@ -44,8 +44,7 @@ pub(crate) fn update(operation: Operation, state: &Shared) -> Endpoint {
 }
 
 async fn change(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
-    let now = state.now();
-    let (_, user) = signed_in(&state, &caller, now).await?;
+    let (_, user) = signed_in(&state, &caller, state.now()).await?;
     let bytes = body.json().await?;
     let mut fields = Fields::parse(&bytes)?;
     let name = fields.optional(&NAME);
@@ -53,7 +52,7 @@ async fn change(state: Shared, caller: Caller, body: Body) -> Result<Response, A
     let (Some(name), Some(age)) = (name, age) else {
         return Err(fields.refusal());
     };
-    let cx = caller.context(now).by(user.id);
+    let cx = caller.context(state.now()).by(user.id);
     let change = ProfileChange { name, age };
     let user = state.accounts.update(&cx, user.id, change).await?;
     Ok(json(&UserBody::from(user)))
@@ -76,14 +75,13 @@ pub(crate) fn delete(operation: Operation, state: &Shared) -> Endpoint {
 }
 
 async fn remove(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
-    let now = state.now();
-    let (_, user) = signed_in(&state, &caller, now).await?;
+    let (_, user) = signed_in(&state, &caller, state.now()).await?;
     let bytes = body.json().await?;
     let mut fields = Fields::parse(&bytes)?;
     let Some(password) = fields.required(&PASSWORD) else {
         return Err(fields.refusal());
     };
-    let cx = caller.context(now).by(user.id);
+    let cx = caller.context(state.now()).by(user.id);
     state.accounts.delete(&cx, &user, password).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -111,10 +109,9 @@ pub(crate) fn change_password(operation: Operation, state: &Shared) -> Endpoint 
 }
 
 async fn replace_password(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
-    let now = state.now();
-    let (_, user) = signed_in(&state, &caller, now).await?;
+    let (_, user) = signed_in(&state, &caller, state.now()).await?;
     let (current, new) = read_password_change(Fields::parse(&body.json().await?)?)?;
-    let cx = caller.context(now).by(user.id);
+    let cx = caller.context(state.now()).by(user.id);
     let tokens = state
         .accounts
         .change_password(&cx, &user, current, new)

@@ -42,7 +42,6 @@ pub(crate) fn refresh(operation: Operation, state: &Shared) -> Endpoint {
         .answered_by(|route| {
             let body = body(state.settings.max_body);
             let exchange = |state: Shared, caller: Caller, body: Body| async move {
-                let now = state.now();
                 let given = token_in_body(body).await?;
                 let in_header = caller
                     .bearer()?
@@ -52,7 +51,8 @@ pub(crate) fn refresh(operation: Operation, state: &Shared) -> Endpoint {
                     (Some(token), None) | (None, Some(token)) => token,
                     (None, None) => return Err(Problem::AuthorizationRequired.into()),
                 };
-                let tokens = state.sessions.refresh(&caller.context(now), &token).await?;
+                let cx = caller.context(state.now());
+                let tokens = state.sessions.refresh(&cx, &token).await?;
                 Ok::<_, ApiError>(json(&TokensBody::from(tokens)))
             };
             route

@@ -70,8 +70,9 @@ fn refresh_token() -> Value {
 }
 
 async fn create(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
-    let cx = caller.context(state.now());
     let fields = Fields::parse(&body.json().await?)?;
+    // When the body is there: how long that takes is the client's choice.
+    let cx = caller.context(state.now());
     let request = read_sign_up(fields, state.accounts.rules(), cx.now)?;
     let signed_in = state.accounts.sign_up(&cx, request).await?;
     let body = json(&SignedInBody::from(signed_in));
@@ -124,8 +125,8 @@ pub(crate) fn sign_in(operation: Operation, state: &Shared) -> Endpoint {
 }
 
 async fn begin(state: Shared, caller: Caller, body: Body) -> Result<Response, ApiError> {
-    let cx = caller.context(state.now());
     let (email, password) = read_sign_in(Fields::parse(&body.json().await?)?)?;
+    let cx = caller.context(state.now());
     let signed_in = state.accounts.sign_in(&cx, &email, password).await?;
     Ok(json(&SignedInBody::from(signed_in)))
 }

@@ -74,15 +74,15 @@ fn form(operation: Operation, state: &Shared, act: Act) -> Endpoint {
         route
             .and(visit(state))
             .and(body)
-            .then(move |visit: Visit, body: Body| async move {
-                or_refused(submit(&visit, body, act).await)
+            .then(move |mut visit: Visit, body: Body| async move {
+                or_refused(submit(&mut visit, body, act).await)
             })
     })
 }
 
 /// Does what the form is for in the name of whoever is signed in; whoever is not is asked
 /// to sign in.
-async fn submit(visit: &Visit, body: Body, act: Act) -> Result<Response, ApiError> {
+async fn submit(visit: &mut Visit, body: Body, act: Act) -> Result<Response, ApiError> {
     let form = visit.form(body).await?;
     let member = match visit.guest().await? {
         Guest::Member(member) => member,

@@ -40,11 +40,11 @@ pub(crate) fn send(operation: Operation, state: &Shared) -> Endpoint {
         route
             .and(visit(state))
             .and(body)
-            .then(async |visit: Visit, body: Body| or_refused(begin(&visit, body).await))
+            .then(async |mut visit: Visit, body: Body| or_refused(begin(&mut visit, body).await))
     })
 }
 
-async fn begin(visit: &Visit, body: Body) -> Result<Response, ApiError> {
+async fn begin(visit: &mut Visit, body: Body) -> Result<Response, ApiError> {
     let form = visit.form(body).await?;
     let email = form.text("email").to_owned();
     match sign_in(visit, form).await {
@@ -72,12 +72,12 @@ pub(crate) fn sign_out(operation: Operation, state: &Shared) -> Endpoint {
         route
             .and(visit(state))
             .and(body)
-            .then(async |visit: Visit, body: Body| or_refused(end(&visit, body).await))
+            .then(async |mut visit: Visit, body: Body| or_refused(end(&mut visit, body).await))
     })
 }
 
 /// Ends the session of the cookie, and has the cookie forgotten once that is done.
-async fn end(visit: &Visit, body: Body) -> Result<Response, ApiError> {
+async fn end(visit: &mut Visit, body: Body) -> Result<Response, ApiError> {
     visit.form(body).await?;
     visit.leave().await?;
     Ok(visit.forget(pages::see_other(Notice::SignedOut.page())))

@@ -42,11 +42,11 @@ pub(crate) fn send(operation: Operation, state: &Shared) -> Endpoint {
         route
             .and(visit(state))
             .and(body)
-            .then(async |visit: Visit, body: Body| or_refused(create(&visit, body).await))
+            .then(async |mut visit: Visit, body: Body| or_refused(create(&mut visit, body).await))
     })
 }
 
-async fn create(visit: &Visit, body: Body) -> Result<Response, ApiError> {
+async fn create(visit: &mut Visit, body: Body) -> Result<Response, ApiError> {
     let form = visit.form(body).await?;
     let [name, email, age] = ["name", "email", "age"].map(|field| form.text(field).to_owned());
     match sign_up(visit, form).await {

@@ -121,14 +121,17 @@ impl Visit {
         Ok(())
     }
 
-    /// The form that one of our pages has sent.
+    /// The form that one of our pages has sent. What it asks for happens from now on: how
+    /// long a form takes to come is the client's choice.
     ///
     /// # Errors
     ///
     /// [`Problem::CrossSite`], and those of [`Body::form`] and [`Form::parse`].
-    pub(super) async fn form(&self, body: Body) -> Result<Form, ApiError> {
+    pub(super) async fn form(&mut self, body: Body) -> Result<Form, ApiError> {
         self.refuse_cross_site()?;
-        Form::parse(&body.form().await?)
+        let form = body.form().await?;
+        self.cx.now = self.state.now();
+        Form::parse(&form)
     }
 
     /// Signs the browser in to a new session and ends the one that it leaves for that
