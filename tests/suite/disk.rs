@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use insta::assert_snapshot;
 use latchkey_tests::{
-    Backend, DiskFault, Home, Ledger, Load, Person, Server, eventually, on_sqlite,
+    Backend, DiskFault, Home, Ledger, Load, Person, Server, Signal, eventually, on_sqlite,
 };
 
 on_sqlite![
@@ -20,6 +20,7 @@ on_sqlite![
     item_81_a_deleted_database_can_be_had_back_while_the_server_runs,
     item_81_a_log_that_was_deleted_stops_the_server_and_nothing_is_lost,
     item_81_a_log_that_was_cut_stops_the_server_and_the_database_is_sound,
+    item_81_a_log_that_was_cut_is_not_moved_by_half,
     a_log_that_is_not_needed_may_be_cut,
     an_index_that_was_cut_ends_the_server_and_nothing_is_lost,
     a_log_that_was_cut_while_nobody_ran_is_no_hindrance,
@@ -209,6 +210,32 @@ async fn item_81_a_log_that_was_cut_stops_the_server_and_the_database_is_sound(b
         .await
         .expect(200);
     let _ = server.account_of("Bobby").await;
+}
+
+/// Nobody writes after the cut: what is left of the log is not moved when the server ends,
+/// nor by a command beside it, since a change in it may be there by half.
+async fn item_81_a_log_that_was_cut_is_not_moved_by_half(backend: Backend) {
+    let server = Home::new(backend).for_a_ledger().start().await;
+    server.database().execute(
+        "create table halves (x text) strict; \
+         insert into halves with recursive n (n) as (select 1 union select n + 1 from n \
+             where n < 40) select printf('%02000d', 0) from n; \
+         pragma wal_checkpoint(truncate)",
+    );
+    server
+        .database()
+        .execute("update halves set x = printf('%02000d', 1)");
+    cut(&beside(&server, "-wal"), 4);
+    let _ = server.cli(["user", "list"]).await;
+    server.signal(Signal::Terminate);
+    let mut server = server;
+    let _ = server.exit().await;
+    assert!(says(&server, "was cut short"), "{}", server.logs());
+
+    let server = server.kill_9().start().await;
+    server.database().assert_sound();
+    let kinds = "select count(distinct x) from halves";
+    assert_eq!(server.database().rows(kinds), [["1"]]);
 }
 
 /// All of it is in the database already: the server makes a new one and goes on.

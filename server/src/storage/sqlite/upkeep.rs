@@ -28,7 +28,13 @@ const LOG_PAGES: u64 = 1000;
 ///
 /// What to tell the operator, when the disk does not sync.
 pub(super) fn take_over(file: &OpenFile, connection: &Connection) -> Result<(), String> {
-    match checkpoint(connection, "PASSIVE") {
+    let moved = file.log(connection, 0).and_then(|log| match log.left {
+        None => checkpoint(connection, "PASSIVE"),
+        // Cut under a service that runs, which will see it. Moving what is left would take
+        // over a change by half.
+        Some(_) => Ok(false),
+    });
+    match moved {
         Ok(_) => Ok(()),
         Err(error) if is_sync(&error) => Err(file.is_not_synced()),
         Err(error) => {
@@ -124,13 +130,19 @@ impl Upkeep {
 
     /// Moves the log into the database and closes it. The last connection that is closed
     /// takes the log away, unless that could lose something.
-    pub(super) fn finish(self, connection: Connection) {
-        let is_broken = self.broken.borrow().is_some();
-        let moved = if is_broken {
-            Ok(true)
-        } else {
-            checkpoint(&connection, "TRUNCATE")
+    pub(super) fn finish(mut self, connection: Connection) {
+        // Not a log that was cut since the last change: SQLite would move what is left of
+        // it, and a change by half.
+        let was_broken = self.broken.borrow().is_some();
+        let looked = self.look(&connection);
+        if let (false, Err(error)) = (was_broken, &looked) {
+            tracing::error!("{error}");
+        }
+        let moved = match looked {
+            Ok(()) => checkpoint(&connection, "TRUNCATE"),
+            Err(_) => Ok(true),
         };
+        let is_broken = self.broken.borrow().is_some();
         // Closing would try once more, and take away whichever log lies there now.
         let keep_log = is_broken || moved.is_err() || self.file.missing().is_some();
         let closed = moved
