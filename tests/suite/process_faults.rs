@@ -205,7 +205,7 @@ async fn item_80_near_the_limit_of_memory_everybody_is_answered(backend: Backend
     let mut server = home.start().await;
     // The answers are held against it; it is made when it is asked for.
     let _ = server.get("/openapi.json").await.expect(200);
-    leave(&server, 2 * 1024);
+    leave(&server, 4 * 1024);
 
     let people: Vec<Person> = (0..20)
         .map(|number| Person::named(&format!("Person-{number}")))
