@@ -1,6 +1,9 @@
 //! What ends a session ends also those that begin in the same moment.
 
-use latchkey_tests::{Account, Backend, Home, Server, Tokens, on_each_backend};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use latchkey_tests::{Account, Backend, Home, Server, Tokens, eventually, on_each_backend};
 use tokio::task::JoinSet;
 
 on_each_backend![
@@ -21,20 +24,28 @@ async fn two(backend: Backend) -> [Server; 2] {
     tokio::join!(home.start(), other.start()).into()
 }
 
-/// Many sign-ins with one password, at both, and what they answered in the end.
-async fn sign_ins(
-    servers: &[Server; 2],
-    account: &Account,
-    count: usize,
-) -> JoinSet<Option<Tokens>> {
+/// Sign-ins that are under way.
+struct SignIns {
+    tries: JoinSet<Option<Tokens>>,
+    /// How many of them have been let in.
+    let_in: Arc<AtomicUsize>,
+}
+
+/// Many sign-ins with one password, at both.
+fn sign_ins(servers: &[Server; 2], account: &Account, count: usize) -> SignIns {
     let mut tries = JoinSet::new();
+    let let_in = Arc::new(AtomicUsize::new(0));
     for index in 0..count {
         let server = &servers[index % 2];
         let call = server.sign_in(&account.person.email, &account.person.password);
+        let let_in = Arc::clone(&let_in);
         tries.spawn(async move {
             let answer = call.await;
             match answer.status {
-                200 => Some(answer.tokens()),
+                200 => {
+                    let_in.fetch_add(1, Ordering::SeqCst);
+                    Some(answer.tokens())
+                }
                 _ => {
                     assert!([401, 403].contains(&answer.status), "{}", answer.shown());
                     None
@@ -42,13 +53,19 @@ async fn sign_ins(
             }
         });
     }
-    // Let them get going.
-    tokio::task::yield_now().await;
-    tries
+    SignIns { tries, let_in }
 }
 
-async fn all_are_dead(server: &Server, tries: JoinSet<Option<Tokens>>) {
-    for tokens in tries.join_all().await.into_iter().flatten() {
+/// Some are in, so that there is something to end, and others are on their way.
+async fn some_are_in(sign_ins: &SignIns) {
+    eventually("somebody to be let in", async || {
+        (sign_ins.let_in.load(Ordering::SeqCst) > 0).then_some(())
+    })
+    .await;
+}
+
+async fn all_are_dead(server: &Server, sign_ins: SignIns) {
+    for tokens in sign_ins.tries.join_all().await.into_iter().flatten() {
         let _ = server.me(&tokens.access).await.expect(401);
         let _ = server.refresh(&tokens.refresh).await.expect(401);
     }
@@ -58,14 +75,15 @@ async fn a_password_change_ends_what_the_old_password_began(backend: Backend) {
     let servers = two(backend).await;
     let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
-    let before = sign_ins(&servers, &alice, 10).await;
+    let before = sign_ins(&servers, &alice, 10);
+    some_are_in(&before).await;
     let change = server.change_password(
         &alice.tokens.access,
         &alice.person.password,
         "Heron-under-38-bridges",
     );
     let change = tokio::spawn(change.into_future());
-    let meanwhile = sign_ins(&servers, &alice, 20).await;
+    let meanwhile = sign_ins(&servers, &alice, 20);
 
     let new = change.await.expect("an answer").expect(200).tokens();
 
@@ -78,7 +96,8 @@ async fn item_46_disabling_ends_what_began_before(backend: Backend) {
     let servers = two(backend).await;
     let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
-    let tries = sign_ins(&servers, &alice, 60).await;
+    let tries = sign_ins(&servers, &alice, 60);
+    some_are_in(&tries).await;
     let _ = server
         .cli(["user", "disable", &alice.person.email])
         .await
@@ -90,10 +109,11 @@ async fn item_46_deleting_ends_what_began_before(backend: Backend) {
     let servers = two(backend).await;
     let [server, _] = &servers;
     let alice = server.account_of("Alice").await;
-    let before = sign_ins(&servers, &alice, 10).await;
+    let before = sign_ins(&servers, &alice, 10);
+    some_are_in(&before).await;
     let deletion = server.delete_me(&alice.tokens.access, &alice.person.password);
     let deletion = tokio::spawn(deletion.into_future());
-    let meanwhile = sign_ins(&servers, &alice, 20).await;
+    let meanwhile = sign_ins(&servers, &alice, 20);
 
     let _ = deletion.await.expect("an answer").expect(204);
 
@@ -119,8 +139,11 @@ async fn item_47_ending_all_sessions_ends_what_is_being_refreshed(backend: Backe
     for (index, token) in tokens.iter().enumerate() {
         refreshes.spawn(servers[index % 2].refresh(token).into_future());
     }
+    // One is refreshed before, so that there is always a token to end.
+    let first = refreshes.join_next().await.expect("a refresh");
+    let first = first.expect("an answer").expect(200);
     let _ = server.end_sessions(&alice.tokens.access).await.expect(204);
-    for answer in refreshes.join_all().await {
+    for answer in refreshes.join_all().await.into_iter().chain([first]) {
         if answer.status == 200 {
             let tokens = answer.tokens();
             let _ = server.me(&tokens.access).await.expect(401);
