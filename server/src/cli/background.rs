@@ -46,6 +46,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tokio::time::timeout;
+
     use super::*;
     use crate::config;
     use crate::domain::clock::{Clock, ManualClock, Timestamp};
@@ -58,6 +60,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
     const MOMENT: Duration = Duration::from_millis(1);
+    /// When to give up on what should have happened long ago.
+    const SAFETY_NET: Duration = Duration::from_secs(60);
 
     #[tokio::test]
     async fn what_panics_is_begun_again_and_what_ends_is_not() {
@@ -92,9 +96,12 @@ mod tests {
                 }
             }
         });
-        while rounds.load(Ordering::SeqCst) < 100 {
-            tokio::task::yield_now().await;
-        }
+        let many = async {
+            while rounds.load(Ordering::SeqCst) < 100 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(SAFETY_NET, many).await.expect("it goes on");
         drop(background);
         tokio::task::yield_now().await;
         assert_eq!(Arc::strong_count(&rounds), 1, "it has ended");
@@ -139,9 +146,12 @@ mod tests {
         let cx = WriteContext::service(NOW);
         let rotated = other.change(&cx, |plan: &mut Plan| plan.rotate(true));
         rotated.await.expect("rotated");
-        while ours.view().signer(NOW).kid() == before {
-            tokio::time::sleep(MOMENT).await;
-        }
+        let noticed = async {
+            while ours.view().signer(NOW).kid() == before {
+                tokio::time::sleep(MOMENT).await;
+            }
+        };
+        timeout(SAFETY_NET, noticed).await.expect("noticed");
         watching.abort();
     }
 }
