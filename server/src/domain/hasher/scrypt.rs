@@ -65,7 +65,8 @@ impl StoredScrypt {
 }
 
 /// Asks the system for as much, and gives it back at once: where it is refused to the
-/// library, the process ends.
+/// library, the process ends. Another thread may take it in between; this keeps a lack that
+/// lasts from ending the process, and not every lack.
 fn is_there(bytes: usize) -> Result<(), HashError> {
     let mut memory = Vec::<u8>::new();
     let reserved = memory.try_reserve_exact(bytes);

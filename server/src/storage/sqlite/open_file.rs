@@ -94,21 +94,27 @@ impl OpenFile {
     ///
     /// [`StorageError::Unavailable`] while a file is not at its place.
     pub(super) fn check(&self) -> Result<(), StorageError> {
-        let problem = match self.missing() {
-            None => return Ok(()),
-            Some(Missing::Database) => self.moved(),
-            Some(Missing::Log) => self.log_is_gone(),
-        };
-        Err(StorageError::Unavailable(problem.into()))
+        match self.problem() {
+            Some(problem) => Err(StorageError::Unavailable(problem.into())),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a connection that was opened while another file had the name.
     pub(super) fn confirm(&self) -> rusqlite::Result<()> {
-        if self.missing().is_none() {
+        let Some(problem) = self.problem() else {
             return Ok(());
-        }
-        let problem = ffi::Error::new(ffi::SQLITE_CANTOPEN);
-        Err(rusqlite::Error::SqliteFailure(problem, Some(self.moved())))
+        };
+        let code = ffi::Error::new(ffi::SQLITE_CANTOPEN);
+        Err(rusqlite::Error::SqliteFailure(code, Some(problem)))
+    }
+
+    /// What to say of what is missing.
+    fn problem(&self) -> Option<String> {
+        Some(match self.missing()? {
+            Missing::Database => self.moved(),
+            Missing::Log => self.log_is_gone(),
+        })
     }
 
     /// What to say while the database is missing.
