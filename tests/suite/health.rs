@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 use insta::assert_snapshot;
 use latchkey_tests::{Backend, Home, Person, SAFETY_NET, Server, on_each_backend, on_sqlite};
 use rusqlite::Connection;
-use std::process::Command;
 
 on_each_backend![
     is_healthy,
@@ -216,26 +215,16 @@ async fn item_81_a_full_disk_is_503_and_recovers(backend: Backend) {
         .start()
         .await;
     let alice = server.account_of("Alice").await;
-    limit_file_size(&server, "1024");
+    server.set_soft_limit("fsize", "1024");
 
     let refused = server.sign_up(&Person::named("Bobby")).await.expect(503);
     assert_eq!(refused.code(), "database_unavailable");
     let _ = server.me(&alice.tokens.access).await.expect(200);
     let _ = server.refresh(&alice.tokens.refresh).await.expect(503);
 
-    limit_file_size(&server, "unlimited");
+    server.set_soft_limit("fsize", "unlimited");
     let _ = server.account_of("Bobby").await;
     let _ = server.refresh(&alice.tokens.refresh).await.expect(200);
     let check = server.database().rows("pragma integrity_check");
     assert_eq!(check, [["ok"]]);
-}
-
-/// The soft limit alone, so that it can be lifted again.
-fn limit_file_size(server: &Server, bytes: &str) {
-    let status = Command::new("prlimit")
-        .args(["--pid", &server.process_id().to_string()])
-        .arg(format!("--fsize={bytes}:"))
-        .status()
-        .expect("prlimit of util-linux");
-    assert!(status.success(), "prlimit");
 }

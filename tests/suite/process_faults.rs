@@ -1,7 +1,6 @@
 //! A process that is short of what the system gives it: file descriptors, memory.
 
 use std::fs;
-use std::process::Command;
 
 use futures_util::future::join_all;
 use latchkey_tests::{Backend, Home, Person, Raw, Server, eventually, on_each_backend};
@@ -15,47 +14,22 @@ on_each_backend![
     a_hash_for_which_there_is_no_memory_is_503,
 ];
 
-/// The soft limit alone, so that it can be lifted again.
-fn limit(server: &Server, resource: &str, value: &str) {
-    let status = Command::new("prlimit")
-        .args(["--pid", &server.process_id().to_string()])
-        .arg(format!("--{resource}={value}:"))
-        .status()
-        .expect("prlimit of util-linux");
-    assert!(status.success(), "prlimit");
-}
-
-fn proc(server: &Server, file: &str) -> String {
-    format!("/proc/{}/{file}", server.process_id())
-}
-
 fn open_files(server: &Server) -> usize {
-    let descriptors = fs::read_dir(proc(server, "fd")).expect("a process of ours");
+    let descriptors =
+        fs::read_dir(format!("/proc/{}/fd", server.process_id())).expect("a process of ours");
     descriptors.count()
 }
 
-/// The soft and the hard limit of open files.
-fn limits_of_open_files(server: &Server) -> Vec<u64> {
-    let limits = fs::read_to_string(proc(server, "limits")).expect("a process of ours");
-    let line = limits
-        .lines()
-        .find(|line| line.starts_with("Max open files"));
-    let words = line.expect("a limit").split_whitespace();
-    words.filter_map(|word| word.parse().ok()).collect()
-}
-
-/// How much memory the process has asked for, in KiB.
-fn memory(server: &Server) -> u64 {
-    let status = fs::read_to_string(proc(server, "status")).expect("a process of ours");
-    let line = status.lines().find(|line| line.starts_with("VmSize:"));
-    let size = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    size.expect("a size")
+/// The soft limit of open files.
+fn limit_of_open_files(server: &Server) -> u64 {
+    let limit = server.soft_limit("Max open files").parse();
+    limit.expect("a number")
 }
 
 /// The process may have so many KiB more than it has.
-fn leave(server: &Server, kib: u64) {
-    let bytes = (memory(server) + kib) * 1024;
-    limit(server, "as", &bytes.to_string());
+fn leave(server: &Server, kib: usize) {
+    let bytes = server.memory("VmSize") + kib * 1024;
+    server.set_soft_limit("as", &bytes.to_string());
 }
 
 async fn get(connection: &mut Raw, path: &str, access_token: &str) -> u16 {
@@ -95,9 +69,9 @@ async fn item_81_without_descriptors_open_requests_are_answered_and_others_wait(
     let (bob, carol) = (Person::named("Bobby"), Person::named("Carol"));
     let sign_up = "/api/v1/users/signup";
     let (mut one, rest_of_one) = begun(&server, sign_up, &bob.form()).await;
-    let before = limits_of_open_files(&server)[0];
+    let before = limit_of_open_files(&server);
     let open = open_files(&server);
-    limit(&server, "nofile", &(open + 20).to_string());
+    server.set_soft_limit("nofile", &(open + 20).to_string());
     let (mut two, rest_of_two) = begun(&server, sign_up, &carol.form()).await;
 
     // Somebody takes all that there are, and their time.
@@ -118,7 +92,7 @@ async fn item_81_without_descriptors_open_requests_are_answered_and_others_wait(
         assert_eq!(answer.expect("an answer").status, 201);
     }
 
-    limit(&server, "nofile", &before.to_string());
+    server.set_soft_limit("nofile", &before.to_string());
     let answer = waiting.answer().await.expect("an answer");
     assert_eq!(answer.status, 200);
     for (mut connection, rest) in others {
@@ -141,8 +115,8 @@ async fn item_81_without_descriptors_the_database_is_503_where_it_needs_one(back
     let tokens = server.account_of("Alice").await.tokens;
     let mut kept = server.raw().await;
     assert_eq!(get(&mut kept, "/health", &tokens.access).await, 200);
-    let before = limits_of_open_files(&server)[0];
-    limit(&server, "nofile", "3");
+    let before = limit_of_open_files(&server);
+    server.set_soft_limit("nofile", "3");
 
     let bob = Person::named("Bobby");
     match backend {
@@ -168,7 +142,7 @@ async fn item_81_without_descriptors_the_database_is_503_where_it_needs_one(back
         }
     }
 
-    limit(&server, "nofile", &before.to_string());
+    server.set_soft_limit("nofile", &before.to_string());
     server.health_becomes(200).await;
     let _ = server.me(&tokens.access).await.expect(200);
     let users = server.database().rows("select count(*) from users");
@@ -187,7 +161,7 @@ async fn the_limit_of_open_files_is_raised_as_far_as_needed(backend: Backend) {
             .instance()
             .under(&["prlimit", &format!("--nofile={limits}")]);
         let server = instance.start().await;
-        let found = limits_of_open_files(&server)[0];
+        let found = limit_of_open_files(&server);
         assert!(found >= soft && found <= soft + 20, "{limits}: {found}");
         let warned = server.logs().contains("not enough open files are allowed");
         assert_eq!(warned, !is_enough, "{}", server.logs());
@@ -263,7 +237,7 @@ async fn a_hash_for_which_there_is_no_memory_is_503(backend: Backend) {
     }
     assert!(server.logs().contains("no memory for hashing"));
 
-    limit(&server, "as", "unlimited");
+    server.set_soft_limit("as", "unlimited");
     // And none of it was a wrong password.
     for _ in 0..2 {
         let _ = sign_in(&alice).await.expect(200);

@@ -178,11 +178,7 @@ async fn item_16_neither_passwords_nor_tokens_are_kept(backend: Backend) {
 async fn item_16_a_crash_leaves_no_core_file(backend: Backend) {
     let home = Home::new(backend).under(&["prlimit", "--core=unlimited"]);
     let mut server = home.start().await;
-    let limits = fs::read_to_string(format!("/proc/{}/limits", server.process_id()));
-    let limits = limits.expect("the limits of a process");
-    let core = limits.lines().find(|line| line.contains("core file size"));
-    let core: Vec<_> = core.expect("a limit").split_whitespace().collect();
-    assert_eq!(core[4], "0", "{core:?}");
+    assert_eq!(server.soft_limit("Max core file size"), "0");
 
     server.signal(Signal::Abort);
     let ended = server.exit().await;

@@ -30,6 +30,7 @@ mod python;
 mod raw;
 mod redact;
 mod server;
+mod system;
 mod token;
 mod wait;
 

@@ -132,22 +132,6 @@ impl Server {
         self.process.id()
     }
 
-    /// What the system says of its memory, in bytes: `VmRSS` is what it has now, `VmHWM`
-    /// the most that it had.
-    ///
-    /// # Panics
-    ///
-    /// When the system does not say.
-    #[must_use]
-    pub fn memory(&self, what: &str) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process_id()));
-        let status = status.expect("the status of a process");
-        let line = status.lines().find(|line| line.starts_with(what));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1));
-        let kib: usize = kib.and_then(|kib| kib.parse().ok()).expect("a size in KiB");
-        kib * 1024
-    }
-
     /// All that the server wrote to stdout.
     #[must_use]
     pub fn stdout(&self) -> String {
