@@ -7,6 +7,15 @@
 //! Whatever changes something takes a [`WriteContext`], so that a back end can record who
 //! did it in the same transaction: see [`audit`](crate::domain::audit).
 
+/// The text of a statement with constants in it, put together once and not at each use.
+macro_rules! sql {
+    ($text:literal $(, $constant:expr)* $(,)?) => {{
+        static TEXT: std::sync::LazyLock<String> =
+            std::sync::LazyLock::new(|| format!($text $(, $constant)*));
+        TEXT.as_str()
+    }};
+}
+
 #[cfg(test)]
 mod conformance;
 mod journal;

@@ -34,16 +34,14 @@ pub(super) fn add(connection: &Connection, journal: &Journal, client: &Client) -
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<Client>> {
     Ok(connection
-        .prepare_cached(&format!("SELECT {CLIENT} FROM clients ORDER BY name"))?
+        .prepare_cached(sql!("SELECT {CLIENT} FROM clients ORDER BY name"))?
         .query_map([], client)?
         .collect::<SqlResult<_>>()?)
 }
 
 pub(super) fn find(connection: &Connection, id: ClientId) -> Result<Option<Client>> {
     Ok(connection
-        .prepare_cached(&format!(
-            "SELECT {CLIENT} FROM clients WHERE client_id = ?1"
-        ))?
+        .prepare_cached(sql!("SELECT {CLIENT} FROM clients WHERE client_id = ?1"))?
         .query_row([Stored(id)], client)
         .optional()?)
 }

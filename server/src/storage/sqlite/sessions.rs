@@ -50,7 +50,7 @@ pub(super) fn find(
     now: Timestamp,
 ) -> Result<Option<(Session, User)>> {
     Ok(connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "SELECT {SESSION}, {USER} FROM sessions JOIN users USING (user_id) \
              WHERE session_id = ?1 AND ended_at IS NULL AND expires_at > ?2 \
                  AND disabled_at IS NULL"
@@ -63,7 +63,7 @@ pub(super) fn find(
 
 pub(super) fn list(connection: &Connection, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
     Ok(connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "SELECT {SESSION} FROM sessions \
              WHERE user_id = ?1 AND ended_at IS NULL AND expires_at > ?2 \
              ORDER BY created_at DESC, session_id DESC"
@@ -100,7 +100,7 @@ pub(super) fn find_with_tokens(
     now: Timestamp,
 ) -> Result<Option<(Session, RefreshTokens)>> {
     Ok(connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
                  previous_rotated_at, sealed_successor, status_index \
              FROM sessions JOIN users USING (user_id) \

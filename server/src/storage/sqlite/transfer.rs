@@ -56,7 +56,7 @@ pub(super) fn export(
 ) -> Result<Vec<Credentials>> {
     Ok(connection
         // Every identifier comes after the empty one.
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "SELECT {USER}, users.password FROM users \
              WHERE user_id > coalesce(?1, x'') ORDER BY user_id LIMIT ?2"
         ))?
@@ -91,7 +91,7 @@ fn insert(connection: &Connection, user: &ImportedUser) -> Result<bool> {
 /// Who has the identifier or the address: two users at most.
 fn in_the_way(connection: &Connection, user: &ImportedUser) -> Result<Vec<Credentials>> {
     Ok(connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "SELECT {USER}, users.password FROM users \
              WHERE user_id = ?1 OR email_canonical = ?2"
         ))?

@@ -21,7 +21,7 @@ pub(super) fn create(
     session: Option<&NewSession>,
 ) -> Result<User> {
     let created = connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "INSERT INTO users (user_id, name, email, email_canonical, password, age, \
                  created_at, updated_at) \
              VALUES (:id, :name, :email, :canonical, :password, :age, :now, :now) \
@@ -50,14 +50,14 @@ pub(super) fn create(
 
 pub(super) fn find(connection: &Connection, id: UserId) -> Result<Option<User>> {
     Ok(connection
-        .prepare_cached(&format!("SELECT {USER} FROM users WHERE user_id = ?1"))?
+        .prepare_cached(sql!("SELECT {USER} FROM users WHERE user_id = ?1"))?
         .query_row([Stored(id)], |row| rows::user(row, 0))
         .optional()?)
 }
 
 pub(super) fn credentials(connection: &Connection, id: UserId) -> Result<Option<Credentials>> {
     Ok(connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "SELECT {USER}, users.password FROM users WHERE user_id = ?1"
         ))?
         .query_row([Stored(id)], credentials_row)
@@ -69,7 +69,7 @@ pub(super) fn credentials_by_email(
     email: &Email,
 ) -> Result<Option<Credentials>> {
     Ok(connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "SELECT {USER}, users.password FROM users WHERE email_canonical = ?1"
         ))?
         .query_row([email.canonical()], credentials_row)
@@ -90,7 +90,7 @@ pub(super) fn list(
 ) -> Result<Vec<User>> {
     Ok(connection
         // Every identifier comes after the empty one.
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "SELECT {USER} FROM users WHERE user_id > coalesce(?1, x'') ORDER BY user_id LIMIT ?2"
         ))?
         .query_map(params![after.map(Stored), limit], |row| rows::user(row, 0))?
@@ -107,7 +107,7 @@ pub(super) fn update_profile(
         return find(connection, id);
     }
     let changed = connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "UPDATE users SET name = coalesce(:name, name), \
                  age = iif(:sets_age, :age, age), updated_at = :now \
              WHERE user_id = :id RETURNING {USER}"
@@ -136,7 +136,7 @@ pub(super) fn change_email(
     email: &Email,
 ) -> Result<Option<User>> {
     let changed = connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "UPDATE users SET email = ?2, email_canonical = ?3, updated_at = ?4 \
              WHERE user_id = ?1 RETURNING {USER}"
         ))?
@@ -174,7 +174,7 @@ pub(super) fn change_password(
         return Ok(Guarded::Stale);
     }
     let changed = connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "UPDATE users SET password = ?2, updated_at = ?3 WHERE user_id = ?1 RETURNING {USER}"
         ))?
         .query_row(params![Stored(id), new.as_str(), Stored(cx.now)], |row| {
@@ -205,7 +205,7 @@ pub(super) fn set_disabled(
         sessions::end_all(connection, cx, id, EndReason::UserDisabled)?;
     }
     let changed = connection
-        .prepare_cached(&format!(
+        .prepare_cached(sql!(
             "UPDATE users SET disabled_at = ?2, updated_at = ?3 WHERE user_id = ?1 RETURNING {USER}"
         ))?
         .query_row(
