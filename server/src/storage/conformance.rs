@@ -54,10 +54,10 @@ pub(super) struct Fresh {
     pub(super) _keep: Box<dyn Any + Send + Sync>,
 }
 
-/// Makes a test of every case, on databases that `$open` makes.
-macro_rules! suite {
-    ($open:path) => {
-        $crate::storage::conformance::suite!($open:
+/// Every case, for the macro `$then`.
+macro_rules! cases {
+    ($then:ident, $open:path) => {
+        $then!($open:
             a_user_is_found_again_exactly,
             who_is_not_there_is_not_found,
             an_address_has_one_user_in_any_spelling,
@@ -127,6 +127,15 @@ macro_rules! suite {
             housekeeping_forgets_old_records,
             a_closed_database_is_unavailable,
         );
+    };
+}
+pub(super) use cases;
+
+/// Makes a test of every case, on databases that `$open` makes.
+macro_rules! suite {
+    ($open:path) => {
+        use $crate::storage::conformance::suite as tests_of;
+        $crate::storage::conformance::cases!(tests_of, $open);
     };
     ($open:path: $($case:ident),* $(,)?) => {
         $(

@@ -11,6 +11,8 @@ use crate::domain::user::UserName;
 use crate::storage::conformance::Fresh;
 use crate::storage::{MigrationError, StorageError};
 
+mod plans;
+
 mod conforms_in_a_file {
     crate::storage::conformance::suite!(super::fresh_file);
 }
