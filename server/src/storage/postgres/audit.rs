@@ -19,6 +19,9 @@ type Result<T, E = Failure> = std::result::Result<T, E>;
 const COLUMNS: &str = "event_id, at, event, outcome, reason, actor, actor_id, user_id, \
      session_id, detail, address, user_agent, request_id";
 
+/// How many columns that is.
+const WIDTH: usize = 13;
+
 /// A record that is to be stored.
 pub(super) struct Entry<'r> {
     id: Stored<EventId>,
@@ -37,6 +40,9 @@ pub(super) struct Entry<'r> {
 }
 
 impl<'r> Entry<'r> {
+    /// How many parameters its statement has.
+    pub(super) const WIDTH: usize = WIDTH;
+
     pub(super) fn new(record: &'r Record) -> Self {
         Self {
             id: Stored(record.event_id),
@@ -91,7 +97,7 @@ impl<'r> Entry<'r> {
         )
     }
 
-    pub(super) fn parameters(&self) -> Parameters<'_, 13> {
+    pub(super) fn parameters(&self) -> Parameters<'_, WIDTH> {
         [
             &self.id,
             &self.at,
@@ -110,7 +116,8 @@ impl<'r> Entry<'r> {
     }
 
     pub(super) async fn prepare(db: &Connection) -> Result<Statement> {
-        db.prepared(&Self::statement("(SELECT)", 1)).await
+        db.prepared(sql!("{}", Entry::statement("(SELECT)", 1)))
+            .await
     }
 
     /// Inserts the record with what [`prepare`](Self::prepare) has prepared.
@@ -119,8 +126,14 @@ impl<'r> Entry<'r> {
     }
 }
 
-/// Runs a statement that changes one row at most and gives it back, with the record of the
-/// event if there was one: one statement still.
+/// The statement that makes a change of one row at most, gives it back, and puts an event on
+/// record if there was one: one statement still. The parameters of the change come first.
+pub(super) fn recording(change: &str, parameters: usize) -> String {
+    let recorded = Entry::statement("changed", parameters + 1);
+    format!("WITH changed AS ({change}), recorded AS ({recorded}) SELECT * FROM changed")
+}
+
+/// Runs a statement that [`recording`] has made, with the parameters of its change.
 pub(super) async fn recorded(
     db: &Connection,
     journal: &Journal,
@@ -130,10 +143,7 @@ pub(super) async fn recorded(
 ) -> Result<Option<Row>> {
     let record = journal.draft(event);
     let entry = Entry::new(&record);
-    let recorded = Entry::statement("changed", parameters.len() + 1);
-    let change =
-        format!("WITH changed AS ({change}), recorded AS ({recorded}) SELECT * FROM changed");
-    let change = db.prepared(&change).await?;
+    let change = db.prepared(change).await?;
     let mut parameters = parameters.to_vec();
     parameters.extend(entry.parameters());
     let row = db.query_opt(&change, &parameters).await?;

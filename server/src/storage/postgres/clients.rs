@@ -25,8 +25,14 @@ pub(super) async fn add(db: &Connection, journal: &Journal, client: &Client) -> 
         &Stored(client.secret),
         &Stored(client.created_at),
     ];
-    let add = "INSERT INTO clients (client_id, name, secret_hash, created_at) \
-         VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING client_id";
+    let add = sql!(
+        "{}",
+        audit::recording(
+            "INSERT INTO clients (client_id, name, secret_hash, created_at) \
+             VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING RETURNING client_id",
+            4
+        )
+    );
     let event = Event::new(Word::ClientAdded).about(name);
     let added = audit::recorded(db, journal, add, &parameters, event).await?;
     Ok(added.is_some())
@@ -34,23 +40,30 @@ pub(super) async fn add(db: &Connection, journal: &Journal, client: &Client) -> 
 
 /// In the order of the bytes, whatever the collation of the database is.
 pub(super) async fn list(db: &Connection) -> Result<Vec<Client>> {
-    let list = format!("SELECT {CLIENT} FROM clients ORDER BY name COLLATE \"C\"");
-    let list = db.prepared(&list).await?;
+    let list = db
+        .prepared(sql!(
+            "SELECT {CLIENT} FROM clients ORDER BY name COLLATE \"C\""
+        ))
+        .await?;
     let rows = db.query(&list, &[]).await?;
     let clients: Result<_, Error> = rows.iter().map(client).collect();
     Ok(clients?)
 }
 
 pub(super) async fn find(db: &Connection, id: ClientId) -> Result<Option<Client>> {
-    let find = format!("SELECT {CLIENT} FROM clients WHERE client_id = $1");
-    let find = db.prepared(&find).await?;
+    let find = db
+        .prepared(sql!("SELECT {CLIENT} FROM clients WHERE client_id = $1"))
+        .await?;
     let row = db.query_opt(&find, &[&Stored(id)]).await?;
     Ok(row.map(|row| client(&row)).transpose()?)
 }
 
 pub(super) async fn remove(db: &Connection, journal: &Journal, name: &ClientName) -> Result<bool> {
     let name = name.as_str();
-    let remove = "DELETE FROM clients WHERE name = $1 RETURNING client_id";
+    let remove = sql!(
+        "{}",
+        audit::recording("DELETE FROM clients WHERE name = $1 RETURNING client_id", 1)
+    );
     let event = Event::new(Word::ClientRemoved).about(name);
     let removed = audit::recorded(db, journal, remove, &[&name], event).await?;
     Ok(removed.is_some())

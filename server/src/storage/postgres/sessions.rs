@@ -1,6 +1,5 @@
 //! Sessions and their refresh tokens.
 
-use futures_util::future::try_join;
 use tokio_postgres::{Error, Row, Statement};
 
 use super::audit::{self, Entry};
@@ -10,14 +9,13 @@ use super::pool::Connection;
 use super::rows::{
     self, Parameter, Parameters, SESSION, SESSION_WIDTH, Stored, USER, USER_WIDTH, optional,
 };
-use super::transaction::Transaction;
 use crate::domain::audit::Event;
 use crate::domain::clock::Timestamp;
 use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
-    EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome, Session,
-    TokenHash,
+    Continued, EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome,
+    Session, TokenHash,
 };
 use crate::domain::status::StatusIndex;
 use crate::domain::user::User;
@@ -90,8 +88,8 @@ impl Start {
     }
 
     pub(super) async fn prepare(db: &Connection) -> Result<Statement> {
-        let insert = Self::statement("(SELECT $1::uuid AS user_id)", 2);
-        db.prepared(&insert).await
+        let insert = sql!("{}", Start::statement("(SELECT $1::uuid AS user_id)", 2));
+        db.prepared(insert).await
     }
 
     /// Inserts the session with what [`prepare`](Self::prepare) has prepared.
@@ -113,12 +111,13 @@ pub(super) async fn find(
     id: SessionId,
     now: Timestamp,
 ) -> Result<Option<(Session, User)>> {
-    let find = format!(
-        "SELECT {SESSION}, {USER} FROM sessions JOIN users USING (user_id) \
-         WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
-             AND disabled_at IS NULL"
-    );
-    let find = db.prepared(&find).await?;
+    let find = db
+        .prepared(sql!(
+            "SELECT {SESSION}, {USER} FROM sessions JOIN users USING (user_id) \
+             WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+                 AND disabled_at IS NULL"
+        ))
+        .await?;
     let row = db.query_opt(&find, &[&Stored(id), &Stored(now)]).await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some((
@@ -128,72 +127,88 @@ pub(super) async fn find(
 }
 
 pub(super) async fn list(db: &Connection, user: UserId, now: Timestamp) -> Result<Vec<Session>> {
-    let list = format!(
-        "SELECT {SESSION} FROM sessions \
-         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
-         ORDER BY created_at DESC, session_id DESC"
-    );
-    let list = db.prepared(&list).await?;
+    let list = db
+        .prepared(sql!(
+            "SELECT {SESSION} FROM sessions \
+             WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+             ORDER BY created_at DESC, session_id DESC"
+        ))
+        .await?;
     let rows = db.query(&list, &[&Stored(user), &Stored(now)]).await?;
     let sessions: Result<_, Error> = rows.iter().map(|row| rows::session(row, 0)).collect();
     Ok(sessions?)
 }
 
-/// The session's row is locked, so that of two who present a token the second finds what
-/// the first has left. The user's is not: who disables or deletes a user, or changes the
-/// password, ends the sessions with it and needs this very row for that.
+/// One statement when the token is the good one: of two who present it the second waits for
+/// the row and then finds what the first has left. The user's row is not locked: who
+/// disables or deletes a user, or changes the password, ends the sessions with it and needs
+/// this very row for that.
+///
+/// Only where that changes nothing, it is asked why not. A token that is used once stays so,
+/// whoever comes in between.
 pub(super) async fn rotate(
     db: &Connection,
     cx: &Journal,
     rotation: &Rotation,
 ) -> Result<RotationOutcome> {
-    let (transaction, tokens) = lock(db, rotation.session, cx.now).await?;
-    let Some(tokens) = tokens else {
+    if let Some(continued) = replace(db, cx, rotation).await? {
+        return Ok(RotationOutcome::Rotated(Box::new(continued)));
+    }
+    let found = find_with_tokens(db, rotation.session, cx.now).await?;
+    let Some((_, tokens)) = found else {
         return Ok(RotationOutcome::Ended);
     };
     let outcome = tokens.present(rotation, cx.now);
     match outcome {
-        RotationOutcome::Rotated(_) => replace(db, transaction, cx, rotation).await?,
         RotationOutcome::Reused(user) => {
-            let end = db.prepared(END).await?;
-            let put_on_record = Entry::prepare(db).await?;
-            let reason = EndReason::RefreshReused;
-            let record = cx.draft(Event::session_ended(user, rotation.session, reason));
-            let entry = Entry::new(&record);
-            let reason = reason.as_str();
-            let (key, owner, now) = (Stored(rotation.session), Stored(user), Stored(cx.now));
-            let ended: Parameters<4> = [&key, &owner, &now, &reason];
-            let changes = try_join(db.execute(&end, &ended), entry.insert(db, &put_on_record));
-            transaction.commit(changes).await?;
-            cx.wrote(record);
+            end(db, cx, user, rotation.session, EndReason::RefreshReused).await?;
         }
+        // It has become the good one meanwhile.
+        RotationOutcome::Rotated(_) => return Box::pin(rotate(db, cx, rotation)).await,
         RotationOutcome::Repeated { .. } | RotationOutcome::Ended => {}
     }
     Ok(outcome)
 }
 
-/// The living session `$1` at `$2` with its user and its refresh tokens, for [`tokens`].
-fn select_tokens() -> String {
-    format!(
-        "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
-             previous_rotated_at, sealed_successor, status_index \
-         FROM sessions JOIN users USING (user_id) \
-         WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
-             AND disabled_at IS NULL"
-    )
-}
-
-/// Begins a transaction that has the session's row to itself, if the session is alive.
-async fn lock(
+/// Puts the successor in the place of the presented token if that is the good one. What is
+/// compared are digests of random tokens: how long it takes tells nothing.
+async fn replace(
     db: &Connection,
-    id: SessionId,
-    now: Timestamp,
-) -> Result<(Transaction<'_>, Option<RefreshTokens>)> {
-    let find = format!("{} FOR NO KEY UPDATE OF sessions", select_tokens());
-    let find = db.prepared(&find).await?;
-    let (transaction, row) = Transaction::begin(db, &find, &[&Stored(id), &Stored(now)]).await?;
-    let tokens = row.map(|row| tokens(&row)).transpose()?;
-    Ok((transaction, tokens))
+    cx: &WriteContext,
+    rotation: &Rotation,
+) -> Result<Option<Continued>> {
+    let replace = db
+        .prepared(sql!(
+            "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
+                 previous_rotated_at = $2, refresh_hash = $3, sealed_successor = $4, \
+                 last_used_at = $2, expires_at = $5, address = $6, user_agent = $7, \
+                 status_index = coalesce(status_index, $8) \
+             FROM users \
+             WHERE session_id = $1 AND refresh_hash = $9 AND ended_at IS NULL \
+                 AND expires_at > $2 AND users.user_id = sessions.user_id \
+                 AND disabled_at IS NULL \
+             RETURNING {USER}, status_index"
+        ))
+        .await?;
+    let parameters: Parameters<9> = [
+        &Stored(rotation.session),
+        &Stored(cx.now),
+        &Stored(rotation.successor),
+        &rotation.sealed_successor,
+        &Stored(rotation.expires_at),
+        &cx.address.map(|address| address.to_string()),
+        &cx.user_agent,
+        &rotation.status.map(StatusIndex::as_stored),
+        &Stored(rotation.presented),
+    ];
+    let row = db.query_opt(&replace, &parameters).await?;
+    let continued = row.map(|row| {
+        Ok::<_, Error>(Continued {
+            user: rows::user(&row, 0)?,
+            status: status(&row, USER_WIDTH)?,
+        })
+    });
+    Ok(continued.transpose()?)
 }
 
 pub(super) async fn find_with_tokens(
@@ -201,7 +216,15 @@ pub(super) async fn find_with_tokens(
     id: SessionId,
     now: Timestamp,
 ) -> Result<Option<(Session, RefreshTokens)>> {
-    let find = db.prepared(&select_tokens()).await?;
+    let find = db
+        .prepared(sql!(
+            "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
+                 previous_rotated_at, sealed_successor, status_index \
+             FROM sessions JOIN users USING (user_id) \
+             WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+                 AND disabled_at IS NULL"
+        ))
+        .await?;
     let row = db.query_opt(&find, &[&Stored(id), &Stored(now)]).await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some((rows::session(&row, 0)?, tokens(&row)?)))
@@ -218,42 +241,13 @@ fn tokens(row: &Row) -> Result<RefreshTokens, Error> {
             .zip(rotated_at)
             .map(|(hash, rotated_at)| PreviousToken { hash, rotated_at }),
         sealed_successor: row.try_get(AT + 3)?,
-        status: row
-            .try_get::<_, Option<i64>>(AT + 4)?
-            .and_then(StatusIndex::from_stored),
+        status: status(row, AT + 4)?,
     })
 }
 
-/// Puts the successor in the place of the current token.
-async fn replace(
-    db: &Connection,
-    transaction: Transaction<'_>,
-    cx: &WriteContext,
-    rotation: &Rotation,
-) -> Result<()> {
-    let replace = db
-        .prepared(
-            "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
-                 previous_rotated_at = $2, refresh_hash = $3, sealed_successor = $4, \
-                 last_used_at = $2, expires_at = $5, address = $6, user_agent = $7, \
-                 status_index = coalesce(status_index, $8) \
-             WHERE session_id = $1",
-        )
-        .await?;
-    let parameters: Parameters<8> = [
-        &Stored(rotation.session),
-        &Stored(cx.now),
-        &Stored(rotation.successor),
-        &rotation.sealed_successor,
-        &Stored(rotation.expires_at),
-        &cx.address.map(|address| address.to_string()),
-        &cx.user_agent,
-        &rotation.status.map(StatusIndex::as_stored),
-    ];
-    transaction
-        .commit(db.execute(&replace, &parameters))
-        .await?;
-    Ok(())
+fn status(row: &Row, at: usize) -> Result<Option<StatusIndex>, Error> {
+    let stored: Option<i64> = row.try_get(at)?;
+    Ok(stored.and_then(StatusIndex::from_stored))
 }
 
 /// One statement on one row.
@@ -268,8 +262,11 @@ pub(super) async fn end(
     let (session, user, now) = (Stored(session), Stored(user), Stored(cx.now));
     let reason = reason.as_str();
     let parameters: Parameters<4> = [&session, &user, &now, &reason];
-    let end = format!("{END} RETURNING session_id");
-    let ended = audit::recorded(db, cx, &end, &parameters, event).await?;
+    let end = sql!(
+        "{}",
+        audit::recording(&format!("{END} RETURNING session_id"), 4)
+    );
+    let ended = audit::recorded(db, cx, end, &parameters, event).await?;
     Ok(ended.is_some())
 }
 
@@ -282,14 +279,15 @@ pub(super) async fn sign_out(
     reason: EndReason,
 ) -> Result<u64> {
     let mut record = cx.draft(Event::sessions_ended(user, 0));
-    let end_all = format!(
-        "WITH ended AS ({END_ALL} RETURNING session_id), \
-         counted AS (SELECT count(*) AS sessions FROM ended), \
-         recorded AS ({}) \
-         SELECT sessions FROM counted",
-        Entry::statement_with("cause.sessions::text", "counted", 4)
-    );
-    let end_all = db.prepared(&end_all).await?;
+    let end_all = db
+        .prepared(sql!(
+            "WITH ended AS ({END_ALL} RETURNING session_id), \
+             counted AS (SELECT count(*) AS sessions FROM ended), \
+             recorded AS ({}) \
+             SELECT sessions FROM counted",
+            Entry::statement_with("cause.sessions::text", "counted", 4)
+        ))
+        .await?;
     let (user, now) = (Stored(user), Stored(cx.now));
     let (reason, entry) = (reason.as_str(), Entry::new(&record));
     let mut parameters: Vec<Parameter> = vec![&user, &now, &reason];

@@ -2,6 +2,7 @@ mod outages;
 mod plans;
 mod races;
 mod refusals;
+mod round_trips;
 mod rows;
 mod settings;
 

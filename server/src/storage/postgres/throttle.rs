@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join;
 use tokio_postgres::{Error, Row};
 
 use super::audit::Entry;
@@ -164,10 +165,13 @@ pub(super) async fn settle_try(
 ) -> Result<()> {
     match outcome {
         Outcome::Right => right(db, now, attempt, scope, rules).await,
-        Outcome::NotMade => {
-            uncount(db, now, attempt, scope, rules).await?;
-            refund(db, attempt, rules).await
-        }
+        // Sent together, each a change of its own.
+        Outcome::NotMade => try_join(
+            uncount(db, now, attempt, scope, rules),
+            refund(db, attempt, rules),
+        )
+        .await
+        .map(|_| ()),
     }
 }
 
@@ -359,15 +363,16 @@ pub(super) async fn clear_failures(
 ) -> Result<bool> {
     let record = journal.draft(Event::of(Word::UserUnlocked, user));
     let entry = Entry::new(&record);
-    let clear = format!(
-        "WITH cleared AS ( \
-             UPDATE account_failures SET failures = 0 WHERE account = $1 AND failures > 0 \
-             RETURNING account \
-         ), changed AS (SELECT DISTINCT account FROM cleared), \
-         recorded AS ({}) SELECT account FROM changed",
-        Entry::statement("changed", 2)
-    );
-    let clear = db.prepared(&clear).await?;
+    let clear = db
+        .prepared(sql!(
+            "WITH cleared AS ( \
+                 UPDATE account_failures SET failures = 0 WHERE account = $1 AND failures > 0 \
+                 RETURNING account \
+             ), changed AS (SELECT DISTINCT account FROM cleared), \
+             recorded AS ({}) SELECT account FROM changed",
+            Entry::statement("changed", 2)
+        ))
+        .await?;
     let account = account(account_key);
     let mut parameters: Vec<Parameter> = vec![&account];
     parameters.extend(entry.parameters());

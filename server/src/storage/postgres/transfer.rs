@@ -60,16 +60,22 @@ pub(super) async fn export(
     limit: u32,
 ) -> Result<Vec<Credentials>> {
     let limit = i64::from(limit);
-    let select = format!("SELECT {USER}, users.password FROM users");
     let rows = match after {
         None => {
-            let page = format!("{select} ORDER BY user_id LIMIT $1");
-            let page = db.prepared(&page).await?;
+            let page = db
+                .prepared(sql!(
+                    "SELECT {USER}, users.password FROM users ORDER BY user_id LIMIT $1"
+                ))
+                .await?;
             db.query(&page, &[&limit]).await?
         }
         Some(after) => {
-            let page = format!("{select} WHERE user_id > $1 ORDER BY user_id LIMIT $2");
-            let page = db.prepared(&page).await?;
+            let page = db
+                .prepared(sql!(
+                    "SELECT {USER}, users.password FROM users \
+                     WHERE user_id > $1 ORDER BY user_id LIMIT $2"
+                ))
+                .await?;
             db.query(&page, &[&Stored(after), &limit]).await?
         }
     };
@@ -155,11 +161,12 @@ impl InTheWay {
 
     /// By the indexes that every schema has.
     async fn look_by_ours(&mut self, db: &Connection, users: &[&ImportedUser]) -> Result<()> {
-        let find = format!(
-            "SELECT {USER}, users.password, users.email_canonical FROM users \
-             WHERE user_id = ANY ($1) OR email_canonical = ANY ($2)"
-        );
-        let find = db.prepared(&find).await?;
+        let find = db
+            .prepared(sql!(
+                "SELECT {USER}, users.password, users.email_canonical FROM users \
+                 WHERE user_id = ANY ($1) OR email_canonical = ANY ($2)"
+            ))
+            .await?;
         let ids: Vec<_> = users.iter().map(|user| Stored(user.id)).collect();
         let canonical: Vec<_> = users.iter().map(|user| user.email.canonical()).collect();
         let rows = db.query(&find, &[&ids, &canonical]).await?;
@@ -171,20 +178,21 @@ impl InTheWay {
     /// be of an address that another program has changed. Without such an index neither half
     /// reads the table.
     async fn look_by_theirs(&mut self, db: &Connection, emails: &[&str]) -> Result<()> {
-        let find = format!(
-            "SELECT {USER}, users.password, given.email \
-             FROM users JOIN unnest($1::text[]) AS given (email) ON users.email = given.email \
-             WHERE EXISTS (SELECT FROM pg_catalog.pg_index \
-                 JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey) \
-                 WHERE indrelid = 'users'::regclass AND indisunique AND attname = 'email') \
-             UNION ALL \
-             SELECT {USER}, users.password, given.email \
-             FROM users JOIN unnest($1::text[]) AS given (email) \
-                 ON lower(users.email) = lower(given.email) \
-             WHERE EXISTS (SELECT FROM pg_catalog.pg_index \
-                 WHERE indrelid = 'users'::regclass AND indisunique AND indexprs IS NOT NULL)"
-        );
-        let find = db.prepared(&find).await?;
+        let find = db
+            .prepared(sql!(
+                "SELECT {USER}, users.password, given.email \
+                 FROM users JOIN unnest($1::text[]) AS given (email) ON users.email = given.email \
+                 WHERE EXISTS (SELECT FROM pg_catalog.pg_index \
+                     JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey) \
+                     WHERE indrelid = 'users'::regclass AND indisunique AND attname = 'email') \
+                 UNION ALL \
+                 SELECT {USER}, users.password, given.email \
+                 FROM users JOIN unnest($1::text[]) AS given (email) \
+                     ON lower(users.email) = lower(given.email) \
+                 WHERE EXISTS (SELECT FROM pg_catalog.pg_index \
+                     WHERE indrelid = 'users'::regclass AND indisunique AND indexprs IS NOT NULL)"
+            ))
+            .await?;
         let rows = db.query(&find, &[&emails]).await?;
         Ok(self.add(&rows)?)
     }

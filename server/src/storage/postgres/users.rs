@@ -30,9 +30,24 @@ pub(super) async fn create(
     user: &NewUser,
     session: Option<&NewSession>,
 ) -> Result<User> {
-    const INSERT: &str = "INSERT INTO users (user_id, name, email, email_canonical, password, \
-             age, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+    const CREATED: &str = "WITH created AS ( \
+             INSERT INTO users (user_id, name, email, email_canonical, password, age, \
+                 created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING *)";
+    const WIDTH: usize = 7;
+    let insert = if session.is_some() {
+        sql!(
+            "{CREATED}, recorded AS ({}), started AS ({}) SELECT {USER} FROM created AS users",
+            Entry::statement("created", WIDTH + 1),
+            Start::statement("created", WIDTH + Entry::WIDTH + 1)
+        )
+    } else {
+        sql!(
+            "{CREATED}, recorded AS ({}) SELECT {USER} FROM created AS users",
+            Entry::statement("created", WIDTH + 1)
+        )
+    };
+    let insert = db.prepared(insert).await?;
     let id = Stored(user.id);
     let name = user.name.as_str();
     let email = user.email.as_str();
@@ -43,38 +58,31 @@ pub(super) async fn create(
     let start = session.map(|session| Start::new(cx, session));
     let record = cx.draft(Event::created(user.id, session.map(|session| session.id)));
     let entry = Entry::new(&record);
-    let mut parameters: Vec<Parameter> =
-        vec![&id, &name, &email, &canonical, &password, &age, &now];
+    let of_user: Parameters<WIDTH> = [&id, &name, &email, &canonical, &password, &age, &now];
+    let mut parameters = of_user.to_vec();
     parameters.extend(entry.parameters());
-    let recorded = Entry::statement("created", 8);
-    let started = match &start {
-        None => String::new(),
-        Some(start) => {
-            let first = parameters.len() + 1;
-            parameters.extend(start.parameters());
-            format!(", started AS ({})", Start::statement("created", first))
-        }
-    };
-    let insert = format!(
-        "WITH created AS ({INSERT} RETURNING {USER}), recorded AS ({recorded}){started} \
-         SELECT * FROM created"
-    );
-    let insert = db.prepared(&insert).await?;
+    if let Some(start) = &start {
+        parameters.extend(start.parameters());
+    }
     let row = db.query_one(&insert, &parameters).await?;
     cx.wrote(record);
     Ok(rows::user(&row, 0)?)
 }
 
 pub(super) async fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
-    let find = format!("SELECT {USER} FROM users WHERE user_id = $1");
-    let find = db.prepared(&find).await?;
+    let find = db
+        .prepared(sql!("SELECT {USER} FROM users WHERE user_id = $1"))
+        .await?;
     let row = db.query_opt(&find, &[&Stored(id)]).await?;
     Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
 }
 
 pub(super) async fn credentials(db: &Connection, id: UserId) -> Result<Option<Credentials>> {
-    let find = format!("SELECT {USER}, users.password FROM users WHERE user_id = $1");
-    let find = db.prepared(&find).await?;
+    let find = db
+        .prepared(sql!(
+            "SELECT {USER}, users.password FROM users WHERE user_id = $1"
+        ))
+        .await?;
     let row = db.query_opt(&find, &[&Stored(id)]).await?;
     Ok(row.map(|row| credentials_row(&row)).transpose()?)
 }
@@ -83,8 +91,11 @@ pub(super) async fn credentials_by_email(
     db: &Connection,
     email: &Email,
 ) -> Result<Option<Credentials>> {
-    let find = format!("SELECT {USER}, users.password FROM users WHERE email_canonical = $1");
-    let find = db.prepared(&find).await?;
+    let find = db
+        .prepared(sql!(
+            "SELECT {USER}, users.password FROM users WHERE email_canonical = $1"
+        ))
+        .await?;
     let row = db.query_opt(&find, &[&Stored(email)]).await?;
     Ok(row.map(|row| credentials_row(&row)).transpose()?)
 }
@@ -100,14 +111,17 @@ pub(super) async fn list(db: &Connection, after: Option<UserId>, limit: u32) -> 
     let limit = i64::from(limit);
     let rows = match after {
         None => {
-            let list = format!("SELECT {USER} FROM users ORDER BY user_id LIMIT $1");
-            let list = db.prepared(&list).await?;
+            let list = db
+                .prepared(sql!("SELECT {USER} FROM users ORDER BY user_id LIMIT $1"))
+                .await?;
             db.query(&list, &[&limit]).await?
         }
         Some(after) => {
-            let list =
-                format!("SELECT {USER} FROM users WHERE user_id > $1 ORDER BY user_id LIMIT $2");
-            let list = db.prepared(&list).await?;
+            let list = db
+                .prepared(sql!(
+                    "SELECT {USER} FROM users WHERE user_id > $1 ORDER BY user_id LIMIT $2"
+                ))
+                .await?;
             db.query(&list, &[&Stored(after), &limit]).await?
         }
     };
@@ -125,10 +139,16 @@ pub(super) async fn update_profile(
     if change.name.is_none() && change.age.is_none() {
         return find(db, id).await;
     }
-    let update = format!(
-        "UPDATE users SET name = coalesce($2::text, name), \
-             age = CASE WHEN $3 THEN $4::integer ELSE age END, updated_at = $5 \
-         WHERE user_id = $1 RETURNING {USER}"
+    let update = sql!(
+        "{}",
+        audit::recording(
+            &format!(
+                "UPDATE users SET name = coalesce($2::text, name), \
+                     age = CASE WHEN $3 THEN $4::integer ELSE age END, updated_at = $5 \
+                 WHERE user_id = $1 RETURNING {USER}"
+            ),
+            5
+        )
     );
     let name = change.name.as_ref().map(UserName::as_str);
     let sets_age = change.age.is_some();
@@ -136,7 +156,7 @@ pub(super) async fn update_profile(
     let (key, now) = (Stored(id), Stored(cx.now));
     let parameters: Parameters<5> = [&key, &name, &sets_age, &age, &now];
     let event = Event::of(Word::ProfileChanged, id);
-    let row = audit::recorded(db, cx, &update, &parameters, event).await?;
+    let row = audit::recorded(db, cx, update, &parameters, event).await?;
     Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
 }
 
@@ -147,15 +167,21 @@ pub(super) async fn change_email(
     id: UserId,
     email: &Email,
 ) -> Result<Option<User>> {
-    let update = format!(
-        "UPDATE users SET email = $2, email_canonical = $3, updated_at = $4 \
-         WHERE user_id = $1 RETURNING {USER}"
+    let update = sql!(
+        "{}",
+        audit::recording(
+            &format!(
+                "UPDATE users SET email = $2, email_canonical = $3, updated_at = $4 \
+                 WHERE user_id = $1 RETURNING {USER}"
+            ),
+            4
+        )
     );
     let (key, now) = (Stored(id), Stored(cx.now));
     let (email, canonical) = (email.as_str(), email.canonical());
     let parameters: Parameters<4> = [&key, &email, &canonical, &now];
     let event = Event::of(Word::EmailChanged, id);
-    let row = audit::recorded(db, cx, &update, &parameters, event).await?;
+    let row = audit::recorded(db, cx, update, &parameters, event).await?;
     Ok(row.map(|row| rows::user(&row, 0)).transpose()?)
 }
 
@@ -178,10 +204,11 @@ pub(super) async fn change_password(
     if session.is_some() && user.disabled_at.is_some() {
         return Ok(Guarded::Stale);
     }
-    let update = format!(
-        "UPDATE users SET password = $2, updated_at = $3 WHERE user_id = $1 RETURNING {USER}"
-    );
-    let update = db.prepared(&update).await?;
+    let update = db
+        .prepared(sql!(
+            "UPDATE users SET password = $2, updated_at = $3 WHERE user_id = $1 RETURNING {USER}"
+        ))
+        .await?;
     let end_all = db.prepared(sessions::END_ALL).await?;
     let insert = Start::prepare(db).await?;
     let start = session.map(|session| Start::new(cx, session));
@@ -227,10 +254,11 @@ pub(super) async fn set_disabled(
     if user.disabled_at.is_some() == disabled {
         return Ok(Some(user));
     }
-    let update = format!(
-        "UPDATE users SET disabled_at = $2, updated_at = $3 WHERE user_id = $1 RETURNING {USER}"
-    );
-    let update = db.prepared(&update).await?;
+    let update = db
+        .prepared(sql!(
+            "UPDATE users SET disabled_at = $2, updated_at = $3 WHERE user_id = $1 RETURNING {USER}"
+        ))
+        .await?;
     let end_all = db.prepared(sessions::END_ALL).await?;
     let put_on_record = Entry::prepare(db).await?;
     let record = cx.draft(Event::disabled(id, disabled));
@@ -300,16 +328,17 @@ pub(super) async fn start_session(
     if let Some(upgraded) = upgraded {
         return start_session_upgrading(db, cx, id, expected, upgraded, session).await;
     }
-    let query = format!(
-        "WITH found AS MATERIALIZED \
-             (SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR SHARE), \
-         good AS (SELECT user_id FROM found WHERE password = $2 AND disabled_at IS NULL), \
-         started AS ({} RETURNING session_id), recorded AS ({}) \
-         SELECT found.*, EXISTS (SELECT FROM started) FROM found",
-        Start::statement("good", 3),
-        Entry::statement("started", 3 + Start::WIDTH)
-    );
-    let query = db.prepared(&query).await?;
+    let query = db
+        .prepared(sql!(
+            "WITH found AS MATERIALIZED \
+                 (SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR SHARE), \
+             good AS (SELECT user_id FROM found WHERE password = $2 AND disabled_at IS NULL), \
+             started AS ({} RETURNING session_id), recorded AS ({}) \
+             SELECT found.*, EXISTS (SELECT FROM started) FROM found",
+            Start::statement("good", 3),
+            Entry::statement("started", 3 + Start::WIDTH)
+        ))
+        .await?;
     let (key, expected) = (Stored(id), Stored(expected));
     let start = Start::new(cx, session);
     let mut parameters: Vec<Parameter> = vec![&key, &expected];
@@ -381,13 +410,15 @@ async fn lock(
     id: UserId,
     lock: Lock,
 ) -> Result<(Transaction<'_>, Option<Credentials>)> {
-    let strength = match lock {
-        Lock::NoKeyUpdate => "NO KEY UPDATE",
-        Lock::Update => "UPDATE",
+    let find = match lock {
+        Lock::NoKeyUpdate => {
+            sql!("SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR NO KEY UPDATE")
+        }
+        Lock::Update => {
+            sql!("SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR UPDATE")
+        }
     };
-    let find =
-        format!("SELECT {USER}, users.password FROM users WHERE user_id = $1 FOR {strength}");
-    let find = db.prepared(&find).await?;
+    let find = db.prepared(find).await?;
     let (transaction, row) = Transaction::begin(db, &find, &[&Stored(id)]).await?;
     let found = row.map(|row| credentials_row(&row)).transpose()?;
     Ok((transaction, found))
