@@ -74,6 +74,9 @@ fn configure_writer(connection: &Connection) -> Result<()> {
     // A commit is on disk before it is answered, through a power failure too.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
+    // What a savepoint needs to undo its changes is copied into memory, never into a file
+    // elsewhere, which could be missing or hold secrets.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // SQLite would tell nobody that it cannot: the writer moves the log itself.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // What is deleted is overwritten: no e-mail address or sealed token stays in a free page.

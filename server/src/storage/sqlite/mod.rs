@@ -11,6 +11,7 @@ pub(in crate::storage) mod connection;
 mod copy;
 mod error;
 pub(in crate::storage) mod file;
+mod group;
 mod keys;
 mod open_file;
 mod readers;
@@ -160,13 +161,28 @@ impl SqliteStorage {
         F: FnOnce(&Connection, &Journal) -> Result<T> + Send + 'static,
     {
         let journal = Journal::new(cx);
-        let (done, journal) = self
-            .write(move |db| Ok((work(db, &journal)?, journal)))
-            .await?;
+        let work = move |db: &Connection| Ok((work(db, &journal)?, journal));
+        let (done, journal) = self.writer.run(work).await?;
+        Ok(self.logged(done, &journal))
+    }
+
+    /// The same in a transaction that nobody shares.
+    async fn change_alone<T, F>(&self, cx: &WriteContext, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, &Journal) -> Result<T> + Send + 'static,
+    {
+        let journal = Journal::new(cx);
+        let work = move |db: &Connection| Ok((work(db, &journal)?, journal));
+        let (done, journal) = self.writer.run_alone(work).await?;
+        Ok(self.logged(done, &journal))
+    }
+
+    fn logged<T>(&self, done: T, journal: &Journal) -> T {
         if self.is_real {
             journal.log();
         }
-        Ok(done)
+        done
     }
 
     /// Repeats a deletion that deletes `HOUSEKEEPING_BATCH` rows of a kind at most, until
@@ -177,7 +193,7 @@ impl SqliteStorage {
     {
         let mut deleted = 0;
         loop {
-            let batch = self.write(delete).await?;
+            let batch = self.writer.run_alone(delete).await?;
             deleted += batch;
             if batch < u64::from(HOUSEKEEPING_BATCH) {
                 return Ok(deleted);
@@ -227,7 +243,7 @@ impl Storage for SqliteStorage {
         if dry_run {
             self.read(move |db| transfer::judge(db, &users)).await
         } else {
-            self.change(cx, move |db, journal| transfer::import(db, journal, &users))
+            self.change_alone(cx, move |db, journal| transfer::import(db, journal, &users))
                 .await
         }
     }
@@ -295,7 +311,8 @@ impl Storage for SqliteStorage {
         expected: Option<&PasswordHash>,
     ) -> Result<Guarded<()>> {
         let expected = expected.cloned();
-        self.change(cx, move |db, journal| {
+        // A deferred key that points at the user is found by the commit alone.
+        self.change_alone(cx, move |db, journal| {
             users::delete(db, journal, id, expected.as_ref())
         })
         .await
