@@ -1,9 +1,10 @@
 //! Two ways to do one thing, timed in turns.
 
-use std::fs;
 use std::hint::black_box;
-use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::quartiles::Quartiles;
+use crate::report::calm::computed;
 
 /// How many turns each has. Odd, so that the median is one of them.
 const TURNS: usize = 31;
@@ -54,34 +55,23 @@ impl Comparison {
 
     /// The median of our times.
     pub(crate) fn ours(&self) -> Duration {
-        quantile(self.turns.iter().map(|(ours, _)| *ours), 2)
+        median(self.turns.iter().map(|(ours, _)| *ours))
     }
 
     /// The median of the peer's times.
     pub(crate) fn peers(&self) -> Duration {
-        quantile(self.turns.iter().map(|(_, peers)| *peers), 2)
+        median(self.turns.iter().map(|(_, peers)| *peers))
     }
 
-    /// How many times as long as the peer we take, turn by turn: the median of
-    /// that, and between what the middle half of the turns lies. Below 1 is faster.
-    pub(crate) fn ratio(&self) -> Ratio {
-        let ratios = || {
-            let both = self.turns.iter();
-            both.map(|(ours, peers)| ours.as_secs_f64() / peers.as_secs_f64())
-        };
-        Ratio {
-            low: quantile(ratios(), 1),
-            median: quantile(ratios(), 2),
-            high: quantile(ratios(), 3),
-        }
+    /// How many times as long as the peer we take, turn by turn. Below 1 is faster.
+    pub(crate) fn ratio(&self) -> Quartiles {
+        let both = self.turns.iter();
+        Quartiles::of(both.map(|(ours, peers)| ours.as_secs_f64() / peers.as_secs_f64()))
     }
 }
 
-/// The quartiles of a ratio.
-pub(crate) struct Ratio {
-    pub(crate) low: f64,
-    pub(crate) median: f64,
-    pub(crate) high: f64,
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    Duration::from_secs_f64(Quartiles::of(times.map(|time| time.as_secs_f64())).median)
 }
 
 /// How many calls fill a turn; this warms up too.
@@ -107,23 +97,6 @@ fn time<T>(clock: fn() -> Option<Duration>, calls: u32, call: &mut impl FnMut() 
         _ => began.elapsed(),
     };
     took / calls
-}
-
-/// The CPU time that this thread has had. Only Linux tells; a clock on the wall
-/// counts what others do on a busy machine, too.
-fn computed() -> Option<Duration> {
-    // The figure is brought up to date when the thread gives way.
-    thread::yield_now();
-    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanoseconds = text.split(' ').next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
-}
-
-/// The value at so many quarters of the way from the least to the greatest.
-fn quantile<T: PartialOrd + Copy>(values: impl Iterator<Item = T>, quarters: usize) -> T {
-    let mut sorted: Vec<T> = values.collect();
-    sorted.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
-    sorted[(sorted.len() - 1) * quarters / 4]
 }
 
 #[cfg(test)]
@@ -154,18 +127,6 @@ mod tests {
         for share in [ratio.low, ratio.median, ratio.high] {
             assert!((share - 0.5).abs() < 1e-9);
         }
-    }
-
-    #[test]
-    fn the_quartiles_are_those_of_the_turns() {
-        let ratio = of_milliseconds(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]).ratio();
-        let quartiles = [ratio.low, ratio.median, ratio.high];
-        assert!(
-            quartiles
-                .iter()
-                .zip([2.0, 3.0, 4.0])
-                .all(|(one, other)| (one - other).abs() < 1e-9)
-        );
     }
 
     #[test]

@@ -3,6 +3,12 @@
 //! Markdown. `--quick` shows that a benchmark works; its figures mean little.
 
 mod compare;
+mod hashing;
+mod load;
+mod quartiles;
+mod report;
+mod servers;
+mod service;
 mod status_list;
 mod verifier;
 
@@ -13,7 +19,17 @@ use anyhow::{Context, Result, ensure};
 /// A benchmark: its name, what it measures, and how, which is quick or thorough.
 type Benchmark = (&'static str, &'static str, fn(bool) -> Result<()>);
 
-const BENCHMARKS: [Benchmark; 2] = [
+const BENCHMARKS: [Benchmark; 4] = [
+    (
+        "service",
+        "every scenario beside what one would use instead, on SQLite and PostgreSQL",
+        service::run,
+    ),
+    (
+        "hashing",
+        "sign-ins beside the hashes alone, and how quick other requests are meanwhile",
+        hashing::run,
+    ),
     (
         "verifier",
         "tokens and passwords checked by the verifier and by others, natively, in Node and in workerd",
@@ -27,7 +43,13 @@ const BENCHMARKS: [Benchmark; 2] = [
 ];
 
 fn main() -> ExitCode {
-    match run(std::env::args().skip(1)) {
+    let asked = std::env::args().nth(1);
+    let done = if asked.as_deref() == Some(servers::bare::NAME) {
+        servers::bare::serve()
+    } else {
+        run(std::env::args().skip(1))
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

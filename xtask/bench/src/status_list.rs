@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rusqlite::Connection;
 
 use crate::compare::Comparison;
+use crate::servers::latchkey_binary;
 
 /// What a list holds, as in the server.
 const LIST_SIZE: u64 = 1 << 20;
@@ -125,7 +126,7 @@ impl Served {
     fn start(folder: &Path, size: Size) -> Result<Self> {
         let file = folder.join(format!("{}.db", size.sessions));
         let url = format!("sqlite:{}", file.display());
-        let latchkey = latchkey()?;
+        let latchkey = latchkey_binary()?;
         let migrated = Command::new(&latchkey)
             .args(["--database", &url, "migrate", "up"])
             .current_dir(folder)
@@ -178,14 +179,6 @@ impl Drop for Served {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
-}
-
-/// The binary that is compiled beside this one.
-fn latchkey() -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let path = own.with_file_name("latchkey");
-    ensure!(path.exists(), "there is no {}", path.display());
-    Ok(path)
 }
 
 fn fill(database: &Connection, size: &Size) -> Result<()> {
