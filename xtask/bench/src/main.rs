@@ -3,12 +3,15 @@
 //! Markdown. `--quick` shows that a benchmark works; its figures mean little.
 
 mod compare;
+mod fill;
+mod growth;
 mod hashing;
 mod load;
 mod quartiles;
 mod report;
 mod servers;
 mod service;
+mod start;
 mod status_list;
 mod verifier;
 
@@ -19,7 +22,7 @@ use anyhow::{Context, Result, ensure};
 /// A benchmark: its name, what it measures, and how, which is quick or thorough.
 type Benchmark = (&'static str, &'static str, fn(bool) -> Result<()>);
 
-const BENCHMARKS: [Benchmark; 4] = [
+const BENCHMARKS: [Benchmark; 6] = [
     (
         "service",
         "every scenario beside what one would use instead, on SQLite and PostgreSQL",
@@ -29,6 +32,16 @@ const BENCHMARKS: [Benchmark; 4] = [
         "hashing",
         "sign-ins beside the hashes alone, and how quick other requests are meanwhile",
         hashing::run,
+    ),
+    (
+        "growth",
+        "look-ups with ten thousand, a million and five million users, on one and two instances",
+        growth::run,
+    ),
+    (
+        "start",
+        "from the start to `listening`, memory at rest and under load, the size of the binary",
+        start::run,
     ),
     (
         "verifier",

@@ -27,6 +27,15 @@ impl Quartiles {
         Self::of(ours.iter().zip(peers).map(|(ours, peers)| ours / peers))
     }
 
+    /// What is known exactly.
+    pub(crate) fn exactly(value: f64) -> Self {
+        Self {
+            low: value,
+            median: value,
+            high: value,
+        }
+    }
+
     /// How wide the middle half is, as a share of the median.
     pub(crate) fn spread(&self) -> f64 {
         (self.high - self.low) / self.median
@@ -45,7 +54,7 @@ mod tests {
     fn the_quartiles_are_those_of_the_values_in_their_order() {
         let of_five = Quartiles::of([5.0, 1.0, 4.0, 2.0, 3.0]);
         assert_eq!(of_five, quartiles(2.0, 3.0, 4.0));
-        assert_eq!(Quartiles::of([7.0]), quartiles(7.0, 7.0, 7.0));
+        assert_eq!(Quartiles::of([7.0]), Quartiles::exactly(7.0));
     }
 
     #[test]
@@ -57,7 +66,7 @@ mod tests {
     fn the_ratio_is_that_of_the_same_turn() {
         // A machine twice as slow in one turn changes no ratio.
         let ratio = Quartiles::of_ratios(&[32.0, 64.0, 16.0], &[64.0, 128.0, 32.0]);
-        assert_eq!(ratio, quartiles(0.5, 0.5, 0.5));
+        assert_eq!(ratio, Quartiles::exactly(0.5));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A measured server: its processes and their CPU time.
+//! A measured server: its processes, their CPU time and their memory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::load::{ask_once, script};
 
@@ -101,6 +101,14 @@ impl Process {
         each.sum()
     }
 
+    /// Memory that its processes have for themselves and their part of what they share, in
+    /// bytes.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        let processes = self.processes();
+        ensure!(!processes.is_empty(), "the server is gone");
+        processes.iter().map(|process| memory_of(*process)).sum()
+    }
+
     /// The server's processes, without the shell that keeps them.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let parents = parents();
@@ -186,6 +194,20 @@ fn computed_by(process: u32) -> Option<Duration> {
     Some(Duration::from_nanos(nanoseconds))
 }
 
+/// A process's proportional set size, in bytes.
+fn memory_of(process: u32) -> Result<u64> {
+    let path = format!("/proc/{process}/smaps_rollup");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    kilobytes(&text, "Pss:").context("a Pss in smaps_rollup")
+}
+
+/// A figure in kB of a file in `/proc`, in bytes.
+pub(crate) fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +217,13 @@ mod tests {
         let stat = "42 (a ) b) S 7 42 42 0";
         assert_eq!(field(stat, 4), Some(7));
         assert_eq!(field("", 4), None);
+    }
+
+    #[test]
+    fn kilobytes_are_read_by_their_name() {
+        let text = "Rss:   12 kB\nPss:     3 kB\nPss_Dirty: 9 kB\n";
+        assert_eq!(kilobytes(text, "Pss:"), Some(3 * 1024));
+        assert_eq!(kilobytes(text, "Swap:"), None);
     }
 
     #[test]

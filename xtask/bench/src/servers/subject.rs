@@ -65,6 +65,17 @@ impl Ours {
         })
     }
 
+    /// With accounts that are there already, for one scenario that refreshes and no introspection.
+    pub(crate) fn known(name: String, latchkey: Latchkey, accounts: Vec<Account>) -> Self {
+        Self {
+            name,
+            latchkey,
+            others: accounts.clone(),
+            accounts,
+            caller: String::new(),
+        }
+    }
+
     /// An access token.
     pub(crate) fn token(&self) -> &str {
         &self.accounts[0].access
