@@ -16,7 +16,8 @@
 //! Hasher          what the use cases call; salts
 //!   pool          threads, queue, panics, shutdown; knows nothing of hashes
 //!   stored        the kinds of stored hash: parsing, bounds, verifying
-//!     argon       Argon2 and its memory
+//!     argon       Argon2: costs and strings
+//!       engine    computing it, and the memory for that
 //!     bcrypt      the predecessor's hashes
 //!     pbkdf2      hashes of other services
 //!     scrypt      the same
@@ -25,6 +26,7 @@
 
 mod argon;
 mod bcrypt;
+mod engine;
 mod foreign;
 mod pbkdf2;
 mod pool;
@@ -37,7 +39,8 @@ use std::sync::Arc;
 
 pub use argon::{Argon2Cost, CostError};
 
-use self::argon::{Memory, SALT_BYTES};
+use self::argon::SALT_BYTES;
+use self::engine::Memory;
 use self::pool::Pool;
 use super::entropy::Entropy;
 use super::password::Password;

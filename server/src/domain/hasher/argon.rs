@@ -1,11 +1,13 @@
-//! Argon2: making new hashes and computing those of stored strings.
+//! Argon2: making new hashes and judging those of stored strings. What a string means is
+//! what the `argon2` crate says; `engine` computes.
 
 use std::fmt;
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Params, Version};
 
 use super::HashError;
+use super::engine::{Memory, Recipe};
 use crate::domain::password::Password;
 use crate::domain::password_hash::PasswordHash;
 
@@ -68,9 +70,18 @@ impl Argon2Cost {
         self.lanes
     }
 
-    fn params(self) -> Result<Params, HashError> {
+    pub(super) fn params(self) -> Result<Params, HashError> {
         Params::new(self.memory_kib, self.passes, self.lanes, Some(TAG_BYTES))
             .map_err(|_| HashError::Failed)
+    }
+
+    /// What computes a new hash of this cost.
+    pub(super) fn recipe(self) -> Result<Recipe, HashError> {
+        Ok(Recipe {
+            algorithm: Algorithm::Argon2id,
+            version: Version::V0x13,
+            params: self.params()?,
+        })
     }
 }
 
@@ -121,9 +132,7 @@ pub enum CostError {
 
 /// A stored Argon2 string, parsed and found affordable.
 pub(super) struct StoredArgon2 {
-    algorithm: Algorithm,
-    version: Version,
-    params: Params,
+    recipe: Recipe,
     salt: phc::Salt,
     tag: phc::Output,
 }
@@ -156,13 +165,12 @@ impl StoredArgon2 {
             return Err(MALFORMED);
         };
 
-        let parsed = Self {
+        let recipe = Recipe {
             algorithm,
             version,
             params,
-            salt,
-            tag,
         };
+        let parsed = Self { recipe, salt, tag };
         if parsed.cost() != configured && !parsed.is_affordable() {
             return Err(HashError::Unreadable(
                 "asks for more memory or work than we give",
@@ -179,27 +187,27 @@ impl StoredArgon2 {
     ) -> Result<bool, HashError> {
         let mut tag = [0; phc::Output::MAX_LENGTH];
         let tag = tag.get_mut(..self.tag.len()).ok_or(HashError::Failed)?;
-        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
-        memory.compute(&argon2, password, &self.salt, tag)?;
+        memory.compute(&self.recipe, password, &self.salt, tag)?;
         let tag = phc::Output::new(tag).map_err(|_| HashError::Failed)?;
         Ok(tag == self.tag)
     }
 
     /// Whether [`hash`] would make another kind of string today.
     pub(super) fn is_outdated(&self, configured: Argon2Cost) -> bool {
-        self.algorithm != Algorithm::Argon2id
-            || self.version != Version::V0x13
+        self.recipe.algorithm != Algorithm::Argon2id
+            || self.recipe.version != Version::V0x13
             || self.cost() != configured
             || self.salt.len() < SALT_BYTES
             || self.tag.len() != TAG_BYTES
-            || !self.params.data().is_empty()
+            || !self.recipe.params.data().is_empty()
     }
 
     fn cost(&self) -> Argon2Cost {
+        let params = &self.recipe.params;
         Argon2Cost {
-            memory_kib: self.params.m_cost(),
-            passes: self.params.t_cost(),
-            lanes: self.params.p_cost(),
+            memory_kib: params.m_cost(),
+            passes: params.t_cost(),
+            lanes: params.p_cost(),
         }
     }
 
@@ -219,14 +227,14 @@ pub(super) fn hash(
     cost: Argon2Cost,
     memory: &mut Memory,
 ) -> Result<PasswordHash, HashError> {
-    let params = cost.params()?;
+    let recipe = cost.recipe()?;
     let mut tag = [0; TAG_BYTES];
-    memory.compute(&Argon2::from(&params), password, &salt, &mut tag)?;
+    memory.compute(&recipe, password, &salt, &mut tag)?;
 
     let string = phc::PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
-        params: phc::ParamsString::try_from(&params).map_err(|_| HashError::Failed)?,
+        params: phc::ParamsString::try_from(&recipe.params).map_err(|_| HashError::Failed)?,
         salt: Some(phc::Salt::new(&salt).map_err(|_| HashError::Failed)?),
         hash: Some(phc::Output::new(&tag).map_err(|_| HashError::Failed)?),
     };
@@ -240,82 +248,8 @@ pub(super) fn waste_a_hash(
     memory: &mut Memory,
 ) -> Result<(), HashError> {
     let mut tag = [0; TAG_BYTES];
-    memory.compute(
-        &Argon2::from(&cost.params()?),
-        password,
-        &[0; SALT_BYTES],
-        &mut tag,
-    )?;
+    memory.compute(&cost.recipe()?, password, &[0; SALT_BYTES], &mut tag)?;
     // Keeps the optimiser from finding out that nobody reads the result.
     std::hint::black_box(tag);
     Ok(())
-}
-
-/// The memory of one hashing thread, kept from hash to hash and wiped after
-/// each: what Argon2 leaves behind lets a guess be tested for far less than
-/// the cost of a hash.
-pub(super) struct Memory {
-    /// In blocks of 1 KiB, kept between hashes; more is given back.
-    kept: usize,
-    blocks: Vec<Block>,
-}
-
-/// Kept in any case, in KiB, however little new hashes cost: 32 MiB. Pieces up to that size
-/// glibc does not return to the system but holds on to, several for each thread that asks
-/// for one again and again. What is larger is a mapping of its own, and gone when it is
-/// given back.
-const ALWAYS_KEPT: usize = 32 << 10;
-
-impl Memory {
-    /// The memory for hashes of this cost. It is asked for now, so that there is no lack of
-    /// it later, and taken with the first hash. What cannot be had is asked for again then.
-    pub(super) fn for_cost(cost: Argon2Cost) -> Self {
-        let needed = cost.params().map_or(0, |params| params.block_count());
-        let mut memory = Self {
-            kept: needed.max(ALWAYS_KEPT),
-            blocks: Vec::new(),
-        };
-        if memory.reserve(needed).is_err() {
-            tracing::warn!(%cost, "there is no memory for hashing as yet");
-        }
-        memory
-    }
-
-    /// Where it is, and how much it is.
-    #[cfg(test)]
-    pub(super) fn place(&self) -> (*const Block, usize) {
-        (self.blocks.as_ptr(), self.blocks.capacity())
-    }
-
-    fn reserve(&mut self, blocks: usize) -> Result<(), HashError> {
-        let missing = blocks.saturating_sub(self.blocks.len());
-        self.blocks
-            .try_reserve_exact(missing)
-            .map_err(|_| HashError::NoMemory)
-    }
-
-    fn compute(
-        &mut self,
-        argon2: &Argon2<'_>,
-        password: &Password,
-        salt: &[u8],
-        tag: &mut [u8],
-    ) -> Result<(), HashError> {
-        let needed = argon2.params().block_count();
-        if self.blocks.len() < needed {
-            self.reserve(needed)?;
-            self.blocks.resize(needed, Block::new());
-        }
-        let blocks = self.blocks.get_mut(..needed).ok_or(HashError::Failed)?;
-        let result = argon2
-            .hash_password_into_with_memory(password.as_str().as_bytes(), salt, tag, &mut *blocks)
-            .map_err(|_| HashError::Failed);
-        blocks.fill(Block::new());
-        std::hint::black_box(&blocks);
-        if needed > self.kept {
-            self.blocks.truncate(self.kept);
-            self.blocks.shrink_to_fit();
-        }
-        result
-    }
 }

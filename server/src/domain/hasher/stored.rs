@@ -1,7 +1,8 @@
 //! The kinds of stored hash.
 
-use super::argon::{self, Argon2Cost, Memory, StoredArgon2};
+use super::argon::{self, Argon2Cost, StoredArgon2};
 use super::bcrypt::StoredBcrypt;
+use super::engine::Memory;
 use super::pbkdf2::{self, StoredPbkdf2};
 use super::scrypt::{self, StoredScrypt};
 use super::{HashError, HashKind, Verdict};
