@@ -74,6 +74,7 @@ pub const KEYS: &[Key] = &[
     key("passwords.argon2.p", Shape::Number),
     key("passwords.hashing_slots", Shape::Number),
     key("passwords.hashing_queue", Shape::Number),
+    key("passwords.hashing_wait", Shape::Text),
     key("rate_limits.enabled", Shape::Switch),
     key("rate_limits.account_tries", Shape::Number),
     key("rate_limits.account_pause", Shape::Text),

@@ -1,11 +1,12 @@
 //! `[passwords]`: which are taken, and what hashing one costs.
 
-use std::{num::NonZeroUsize, thread};
+use std::{num::NonZeroUsize, thread, time::Duration};
 
 use latchkey_verifier::policy::PasswordPolicy;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
+use super::duration;
 use crate::domain::hasher::{self, HasherOptions};
 
 /// The `[passwords]` section.
@@ -23,6 +24,9 @@ pub struct Passwords {
     pub hashing_slots: Option<NonZeroUsize>,
     /// How many more may wait; beyond that the answer is 503.
     pub hashing_queue: usize,
+    /// How long one may wait; beyond that the answer is 503, too.
+    #[serde(with = "duration")]
+    pub hashing_wait: Duration,
 }
 
 impl Default for Passwords {
@@ -33,6 +37,7 @@ impl Default for Passwords {
             argon2: Argon2Cost::default(),
             hashing_slots: None,
             hashing_queue: 128,
+            hashing_wait: Duration::from_secs(5),
         }
     }
 }
@@ -56,6 +61,7 @@ impl Passwords {
             cost: hasher::Argon2Cost::new(m, t, p)?,
             slots: self.slots(),
             queue: self.hashing_queue,
+            wait: self.hashing_wait,
         })
     }
 }

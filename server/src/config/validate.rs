@@ -131,7 +131,8 @@ fn passwords(config: &Config) -> Checked {
         queue <= 100_000,
         "passwords.hashing_queue",
         format!("{queue} is more than 100000"),
-    )
+    )?;
+    above_zero(config.passwords.hashing_wait, "passwords.hashing_wait")
 }
 
 fn rate_limits(config: &Config) -> Checked {

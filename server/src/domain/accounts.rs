@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use super::audit::{self, Event, Reason, Word};
-use super::clock::Timestamp;
 use super::context::WriteContext;
 use super::email::Email;
 use super::entropy::Entropy;
@@ -59,13 +58,14 @@ impl SignUp {
     /// [`Error::Overloaded`] or [`Error::Internal`] from the hasher.
     pub(super) async fn into_user(
         self,
-        now: Timestamp,
+        cx: &WriteContext,
         entropy: &dyn Entropy,
         hasher: &Hasher,
     ) -> Result<NewUser> {
-        let password = hasher.hash(self.password.into_inner()).await?;
+        let password = self.password.into_inner();
+        let password = hasher.hash(cx.network().as_ref(), password).await?;
         Ok(NewUser {
-            id: UserId::new(now, entropy),
+            id: UserId::new(cx.now, entropy),
             name: self.name,
             email: self.email,
             age: self.age,
@@ -133,9 +133,7 @@ impl Accounts {
         if let Some(found) = found {
             return Err(self.refuse_sign_up(cx, Some(found.user.id)).await);
         }
-        let user = request
-            .into_user(cx.now, &*self.entropy, &self.hasher)
-            .await?;
+        let user = request.into_user(cx, &*self.entropy, &self.hasher).await?;
         let create = |session| self.storage.create_user(cx, user.clone(), Some(session));
         let (user, tokens) = match self.sessions.start(user.id, cx.now, create).await {
             Err(Error::EmailTaken) => return Err(self.refuse_sign_up(cx, None).await),
@@ -191,7 +189,7 @@ impl Accounts {
         if let (Some(permit), Some(found)) = (permit, &found) {
             permit.concerns(found.user.id);
         }
-        match (self.verify(password, found.as_ref()).await?, found) {
+        match (self.verify(cx, password, found.as_ref()).await?, found) {
             (Verdict::Match { outdated }, Some(found)) => Ok(Right { found, outdated }),
             (_, found) => {
                 let event = sign_in_failed(found.as_ref());
@@ -217,7 +215,7 @@ impl Accounts {
                 return Err(self.refuse(cx, event, Error::UserDisabled).await);
             }
             let upgraded = if outdated && self.may_replace(&found.password) {
-                Some(self.hash(password.clone()).await?)
+                Some(self.hash(cx, password.clone()).await?)
             } else {
                 None
             };
@@ -294,7 +292,7 @@ impl Accounts {
             .map_err(Error::Invalid)?;
         let failed = Word::PasswordChangeFailed;
         let mut stored = self.confirm_once(cx, failed, user, current.clone()).await?;
-        let hash = self.hash(new.into_inner()).await?;
+        let hash = self.hash(cx, new.into_inner()).await?;
         for _ in 0..ATTEMPTS {
             let change = |session| {
                 let (expected, new) = (Some(&stored), hash.clone());
@@ -388,7 +386,7 @@ impl Accounts {
         permit: Option<&Permit<'_>>,
     ) -> Result<PasswordHash> {
         let found = self.storage.credentials(id).await?;
-        let verdict = self.verify(password, found.as_ref()).await?;
+        let verdict = self.verify(cx, password, found.as_ref()).await?;
         match (found, verdict) {
             (None, _) => Err(Error::InvalidAccessToken),
             (Some(_), Verdict::Mismatch) => {
@@ -402,9 +400,15 @@ impl Accounts {
         }
     }
 
-    async fn verify(&self, password: Password, found: Option<&Credentials>) -> Result<Verdict> {
+    async fn verify(
+        &self,
+        cx: &WriteContext,
+        password: Password,
+        found: Option<&Credentials>,
+    ) -> Result<Verdict> {
         let stored = found.map(|found| found.password.clone());
-        match self.hasher.verify(password, stored).await {
+        let network = cx.network();
+        match self.hasher.verify(network.as_ref(), password, stored).await {
             Err(error @ HashError::Unreadable(_)) => {
                 // No password can be right. Whoever tries learns nothing of it; the
                 // operator does.
@@ -449,8 +453,8 @@ impl Accounts {
         }
     }
 
-    async fn hash(&self, password: Password) -> Result<PasswordHash> {
-        Ok(self.hasher.hash(password).await?)
+    async fn hash(&self, cx: &WriteContext, password: Password) -> Result<PasswordHash> {
+        Ok(self.hasher.hash(cx.network().as_ref(), password).await?)
     }
 }
 

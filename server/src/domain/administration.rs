@@ -116,9 +116,7 @@ impl Administration {
     /// [`Error::EmailTaken`](super::error::Error::EmailTaken), or when hashing or storage
     /// fails.
     pub async fn add(&self, cx: &WriteContext, request: SignUp) -> Result<User> {
-        let user = request
-            .into_user(cx.now, &*self.entropy, &self.hasher)
-            .await?;
+        let user = request.into_user(cx, &*self.entropy, &self.hasher).await?;
         Ok(self.storage.create_user(cx, user, None).await?)
     }
 
@@ -134,7 +132,10 @@ impl Administration {
         id: UserId,
         new: NewPassword,
     ) -> Result<bool> {
-        let hash = self.hasher.hash(new.into_inner()).await?;
+        let hash = self
+            .hasher
+            .hash(cx.network().as_ref(), new.into_inner())
+            .await?;
         let changed = self
             .storage
             .change_password(cx, id, None, hash, None)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::clock::Timestamp;
 use super::ids::UserId;
+use super::throttle::Network;
 
 /// What a back end is told about the cause of a change.
 ///
@@ -48,6 +49,12 @@ impl WriteContext {
             request_id: None,
             now,
         }
+    }
+
+    /// The network of the client; none for the command line.
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        self.address.map(Network::of)
     }
 
     /// The same cause, with `user` as the one who acts.

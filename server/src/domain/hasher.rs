@@ -3,10 +3,11 @@
 //! A hash takes tens of milliseconds and megabytes on purpose. So it runs on
 //! threads of its own, a fixed number of them ([`HasherOptions::slots`]), each
 //! with its memory kept; what waits for them is bounded
-//! ([`HasherOptions::queue`]) and whoever comes beyond is told at once with
-//! [`HashError::Overloaded`]. Memory is therefore about slots × cost however
-//! many people sign in. A job whose caller has gone (its future was dropped)
-//! is never computed.
+//! ([`HasherOptions::queue`]), takes turns by the network that it comes from, and waits
+//! no longer than [`HasherOptions::wait`]: beyond, the answer is
+//! [`HashError::Overloaded`], at once where that can be foreseen. Memory is therefore
+//! about slots × cost however many people sign in. A job whose caller has gone (its
+//! future was dropped) is never computed.
 //!
 //! New hashes are Argon2id (RFC 9106) as PHC strings. Older ones, those of the
 //! predecessor and those that an import brings are verified and reported as
@@ -14,7 +15,8 @@
 //!
 //! ```text
 //! Hasher          what the use cases call; salts
-//!   pool          threads, queue, panics, shutdown; knows nothing of hashes
+//!   pool          threads, panics, shutdown; knows nothing of hashes
+//!     queue       who waits, whose turn it is, who is sent away
 //!   stored        the kinds of stored hash: parsing, bounds, verifying
 //!     argon       Argon2: costs and strings
 //!       engine    computing it, and the memory for that
@@ -36,6 +38,7 @@ mod stored;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use argon::{Argon2Cost, CostError};
 
@@ -45,6 +48,7 @@ use self::pool::Pool;
 use super::entropy::Entropy;
 use super::password::Password;
 use super::password_hash::PasswordHash;
+use super::throttle::Network;
 
 /// How a [`Hasher`] is built.
 #[derive(Debug, Clone)]
@@ -55,17 +59,19 @@ pub struct HasherOptions {
     pub slots: NonZeroUsize,
     /// Jobs that may wait for a thread.
     pub queue: usize,
+    /// How long a job may wait for a thread.
+    pub wait: Duration,
 }
 
 impl Default for HasherOptions {
-    /// The default cost, a thread per core, and 64 waiting jobs for each:
-    /// whoever is let in waits for some seconds at most.
+    /// The default cost, a thread per core, 64 waiting jobs for each, and five seconds.
     fn default() -> Self {
         let slots = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
             cost: Argon2Cost::default(),
             slots,
             queue: 64 * slots.get(),
+            wait: Duration::from_secs(5),
         }
     }
 }
@@ -86,7 +92,9 @@ impl Hasher {
     /// When the operating system gives no thread.
     pub fn start(options: &HasherOptions, entropy: Arc<dyn Entropy>) -> std::io::Result<Self> {
         let cost = options.cost;
-        let pool = Pool::start(options.slots, options.queue, move || Memory::for_cost(cost))?;
+        let pool = Pool::start(options.slots, options.queue, options.wait, move || {
+            Memory::for_cost(cost)
+        })?;
         Ok(Self {
             cost,
             entropy,
@@ -94,20 +102,27 @@ impl Hasher {
         })
     }
 
-    /// Hashes a new password under a salt of its own.
+    /// Hashes a new password under a salt of its own, for somebody in the network `from`;
+    /// none is an operator.
     ///
     /// # Errors
     /// [`HashError::Overloaded`], [`HashError::NoMemory`] or [`HashError::Failed`].
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+    pub async fn hash(
+        &self,
+        from: Option<&Network>,
+        password: Password,
+    ) -> Result<PasswordHash, HashError> {
         let mut salt = [0; SALT_BYTES];
         self.entropy.fill(&mut salt);
         let cost = self.cost;
         self.pool
-            .run(move |memory| argon::hash(&password, salt, cost, memory))
+            .run(from, move |memory| {
+                argon::hash(&password, salt, cost, memory)
+            })
             .await?
     }
 
-    /// Compares a password with a stored hash.
+    /// Compares a password with a stored hash, for somebody in the network `from`.
     ///
     /// Without one (nobody has that e-mail address, or only somebody who has
     /// no password) the answer is [`Verdict::Mismatch`] and costs what a wrong
@@ -121,12 +136,15 @@ impl Hasher {
     /// [`HashError::Overloaded`], [`HashError::NoMemory`] or [`HashError::Failed`].
     pub async fn verify(
         &self,
+        from: Option<&Network>,
         password: Password,
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, HashError> {
         let cost = self.cost;
         self.pool
-            .run(move |memory| stored::verify(&password, stored.as_ref(), cost, memory))
+            .run(from, move |memory| {
+                stored::verify(&password, stored.as_ref(), cost, memory)
+            })
             .await?
     }
 
@@ -186,7 +204,7 @@ pub enum Verdict {
 /// Why there is no hash and no verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// The queue is full. Another try a second later may succeed.
+    /// Too many wait, or it would take too long. Another try a second later may succeed.
     #[error("too many passwords are waiting to be hashed")]
     Overloaded,
     /// The stored string is no hash that we verify. Says what is wrong with

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config;
+use crate::domain::clock::Timestamp;
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::hasher::{Argon2Cost, HasherOptions};
 use crate::domain::keyring::Keyring;
@@ -57,6 +58,7 @@ impl World {
             cost: Argon2Cost::new(8, passes, 1).expect("a cost"),
             slots: NonZeroUsize::MIN,
             queue: 8,
+            ..HasherOptions::default()
         };
         Accounts::new(
             Arc::clone(&self.storage),

@@ -1,18 +1,27 @@
-//! A fixed number of threads behind a bounded queue.
+//! A fixed number of threads behind a bounded [`queue`].
 //!
 //! Each thread owns a state `S` that its jobs share one after the other.
+//!
+//! The threads give way: they run at a lower priority than those that answer requests, so
+//! that whoever needs a millisecond of a core gets it at once and not after the hash that
+//! has it. What hashes, in return, gets all that is left, which is nearly everything.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use self::queue::{Bounds, Job, Queue};
 use super::HashError;
+use crate::domain::throttle::Network;
 
 /// The threads; dropping it ends them.
 pub(super) struct Pool<S> {
@@ -22,14 +31,20 @@ pub(super) struct Pool<S> {
 
 impl<S: 'static> Pool<S> {
     /// Starts `slots` threads; each makes a state for itself, and a new one
-    /// after a panic. At most `waiting` jobs wait.
+    /// after a panic. At most `waiting` jobs wait, and none longer than `wait`.
     pub(super) fn start(
         slots: NonZeroUsize,
         waiting: usize,
+        wait: Duration,
         new_state: impl Fn() -> S + Clone + Send + 'static,
     ) -> io::Result<Self> {
+        let bounds = Bounds {
+            slots: slots.get(),
+            jobs: waiting,
+            wait,
+        };
         let mut pool = Self {
-            queue: Arc::new(Queue::new(slots.get(), waiting)),
+            queue: Arc::new(Queue::new(bounds)),
             threads: Vec::with_capacity(slots.get()),
         };
         for number in 0..slots.get() {
@@ -37,21 +52,47 @@ impl<S: 'static> Pool<S> {
             // On an error the drop of `pool` ends the threads before this one.
             let thread = thread::Builder::new()
                 .name(format!("hash-{number}"))
-                .spawn(move || work(&queue, new_state))?;
+                .spawn(move || {
+                    give_way();
+                    work(&queue, new_state);
+                })?;
             pool.threads.push(thread);
         }
         Ok(pool)
     }
 
-    /// Runs a job on one of the threads. Dropping the future takes the job
-    /// out of the queue unless it has begun.
+    /// Runs a job on one of the threads, for whoever is in the network `from`; none is the
+    /// service itself. Dropping the future takes the job out of the queue unless it has
+    /// begun.
+    ///
+    /// # Errors
+    /// [`HashError::Overloaded`] when there is no room or the wait is over,
+    /// [`HashError::Failed`] when the job panicked.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        from: Option<&Network>,
         job: impl FnOnce(&mut S) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        let (reply, result) = oneshot::channel();
-        self.queue.push(Box::new(Task { job, reply }))?;
-        result.await.map_err(|_| HashError::Failed)
+        self.run_within(self.queue.bounds().wait, from, job).await
+    }
+
+    async fn run_within<T: Send + 'static>(
+        &self,
+        wait: Duration,
+        from: Option<&Network>,
+        job: impl FnOnce(&mut S) -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let (reply, mut result) = oneshot::channel();
+        let ticket = self
+            .queue
+            .push(from.cloned(), Box::new(Task { job, reply }))?;
+        let result = match timeout(wait, &mut result).await {
+            Ok(result) => result,
+            Err(_) if self.queue.withdraw(&ticket) => return Err(HashError::Overloaded),
+            // Its turn has come: the wait is over in any case.
+            Err(_) => result.await,
+        };
+        result.unwrap_or(Err(HashError::Failed))
     }
 }
 
@@ -69,33 +110,39 @@ impl<S> Drop for Pool<S> {
 impl<S> fmt::Debug for Pool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("slots", &self.threads.len())
-            .field("queue", &self.queue.capacity)
-            .finish()
+            .field("bounds", &self.queue.bounds())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far the threads stand back, as `nice` counts it.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// Lowers the priority of this thread. Only Linux has one for each thread.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "hashing runs at the priority of everything else");
     }
 }
 
 fn work<S>(queue: &Queue<S>, new_state: impl Fn() -> S) {
     let mut state = new_state();
     while let Some(job) = queue.pop() {
+        let began = Instant::now();
         // The panic has been reported by the hook; the job's caller learns of
         // it because its reply is dropped. The state may be half-written.
         if catch_unwind(AssertUnwindSafe(|| job.run(&mut state))).is_err() {
             state = new_state();
         }
-        queue.finished();
+        queue.finished(began.elapsed());
     }
-}
-
-/// A job with the way back to its caller, of whatever type.
-trait Job<S>: Send {
-    fn is_abandoned(&self) -> bool;
-    fn run(self: Box<Self>, state: &mut S);
 }
 
 struct Task<F, T> {
     job: F,
-    reply: oneshot::Sender<T>,
+    reply: oneshot::Sender<Result<T, HashError>>,
 }
 
 impl<S, T: Send, F: FnOnce(&mut S) -> T + Send> Job<S> for Task<F, T> {
@@ -106,90 +153,11 @@ impl<S, T: Send, F: FnOnce(&mut S) -> T + Send> Job<S> for Task<F, T> {
     fn run(self: Box<Self>, state: &mut S) {
         let result = (self.job)(state);
         // A caller that left meanwhile wants no answer.
-        let _ = self.reply.send(result);
-    }
-}
-
-struct Queue<S> {
-    slots: usize,
-    capacity: usize,
-    jobs: Mutex<Jobs<S>>,
-    changed: Condvar,
-}
-
-struct Jobs<S> {
-    waiting: VecDeque<Box<dyn Job<S>>>,
-    running: usize,
-    closed: bool,
-}
-
-impl<S> Queue<S> {
-    fn new(slots: usize, capacity: usize) -> Self {
-        Self {
-            slots,
-            capacity,
-            jobs: Mutex::new(Jobs {
-                waiting: VecDeque::new(),
-                running: 0,
-                closed: false,
-            }),
-            changed: Condvar::new(),
-        }
+        let _ = self.reply.send(Ok(result));
     }
 
-    fn push(&self, job: Box<dyn Job<S>>) -> Result<(), HashError> {
-        let mut jobs = self.lock();
-        // A job that an idle thread is about to take does not wait.
-        let idle = self.slots - jobs.running;
-        if jobs.waiting.len() >= self.capacity + idle {
-            jobs.waiting.retain(|job| !job.is_abandoned());
-        }
-        if jobs.waiting.len() >= self.capacity + idle {
-            return Err(HashError::Overloaded);
-        }
-        jobs.waiting.push_back(job);
-        self.changed.notify_one();
-        Ok(())
-    }
-
-    /// The next job that somebody still waits for; `None` once closed.
-    fn pop(&self) -> Option<Box<dyn Job<S>>> {
-        let mut jobs = self.lock();
-        loop {
-            if jobs.closed {
-                return None;
-            }
-            match jobs.waiting.pop_front() {
-                Some(job) if job.is_abandoned() => {}
-                Some(job) => {
-                    jobs.running += 1;
-                    return Some(job);
-                }
-                None => {
-                    jobs = self
-                        .changed
-                        .wait(jobs)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
-            }
-        }
-    }
-
-    fn finished(&self) {
-        self.lock().running -= 1;
-    }
-
-    fn close(&self) {
-        let mut jobs = self.lock();
-        jobs.closed = true;
-        jobs.waiting.clear();
-        self.changed.notify_all();
-    }
-
-    /// No code that runs under the lock can panic half-way through a change,
-    /// so a poisoned lock guards a sound queue.
-    fn lock(&self) -> MutexGuard<'_, Jobs<S>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn refuse(self: Box<Self>, error: HashError) {
+        let _ = self.reply.send(Err(error));
     }
 }
 
@@ -200,9 +168,12 @@ mod tests {
 
     use super::*;
 
+    /// Longer than any test.
+    const AN_HOUR: Duration = Duration::from_secs(3600);
+
     fn pool(slots: usize, waiting: usize) -> Arc<Pool<usize>> {
         let slots = NonZeroUsize::new(slots).expect("at least one");
-        Arc::new(Pool::start(slots, waiting, || 0).expect("threads"))
+        Arc::new(Pool::start(slots, waiting, AN_HOUR, || 0).expect("threads"))
     }
 
     /// A job that says when it has begun and waits to be let go.
@@ -225,7 +196,7 @@ mod tests {
         job: impl FnOnce(&mut usize) -> T + Send + 'static,
     ) -> tokio::task::JoinHandle<Result<T, HashError>> {
         let pool = Arc::clone(pool);
-        tokio::spawn(async move { pool.run(job).await })
+        tokio::spawn(async move { pool.run(None, job).await })
     }
 
     async fn until(condition: impl Fn() -> bool) {
@@ -239,7 +210,7 @@ mod tests {
         let pool = pool(1, 8);
         for expected in 1..=3 {
             let count = pool
-                .run(|state| {
+                .run(None, |state| {
                     *state += 1;
                     *state
                 })
@@ -251,10 +222,12 @@ mod tests {
     #[tokio::test]
     async fn a_panic_loses_neither_the_thread_nor_its_caller() {
         let pool = pool(1, 8);
-        assert_eq!(pool.run(|state| *state = 7).await, Ok(()));
-        let panicked = pool.run(|_| -> usize { panic!("a bug, on purpose") }).await;
+        assert_eq!(pool.run(None, |state| *state = 7).await, Ok(()));
+        let panicked = pool
+            .run(None, |_| -> usize { panic!("a bug, on purpose") })
+            .await;
         assert_eq!(panicked, Err(HashError::Failed));
-        assert_eq!(pool.run(|state| *state).await, Ok(0), "a fresh state");
+        assert_eq!(pool.run(None, |state| *state).await, Ok(0), "a fresh state");
     }
 
     #[tokio::test]
@@ -265,15 +238,15 @@ mod tests {
         until(|| has_begun.try_recv().is_ok()).await;
 
         let waiting: Vec<_> = (0..2).map(|_| spawn(&pool, |_| ())).collect();
-        until(|| pool.queue.lock().waiting.len() == 2).await;
-        assert_eq!(pool.run(|_| ()).await, Err(HashError::Overloaded));
+        until(|| pool.queue.waiting() == 2).await;
+        assert_eq!(pool.run(None, |_| ()).await, Err(HashError::Overloaded));
 
         let_go.send(()).expect("the job waits");
         assert_eq!(running.await.expect("joined"), Ok(()));
         for job in waiting {
             assert_eq!(job.await.expect("joined"), Ok(()));
         }
-        assert_eq!(pool.run(|_| ()).await, Ok(()));
+        assert_eq!(pool.run(None, |_| ()).await, Ok(()));
     }
 
     #[tokio::test]
@@ -290,7 +263,7 @@ mod tests {
                 spawn(&pool, move |_| computed.fetch_add(1, Ordering::SeqCst))
             })
             .collect();
-        until(|| pool.queue.lock().waiting.len() == 2).await;
+        until(|| pool.queue.waiting() == 2).await;
         for job in abandoned {
             job.abort();
             assert!(job.await.is_err_and(|error| error.is_cancelled()));
@@ -298,7 +271,7 @@ mod tests {
 
         // The queue looks full and is not.
         let late = spawn(&pool, |_| "computed");
-        until(|| pool.queue.lock().waiting.len() == 1).await;
+        until(|| pool.queue.waiting() == 1).await;
         let_go.send(()).expect("the job waits");
         assert_eq!(late.await.expect("joined"), Ok("computed"));
         assert_eq!(running.await.expect("joined"), Ok(()));
@@ -308,7 +281,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_queue_an_idle_thread_still_works() {
         let pool = pool(1, 0);
-        assert_eq!(pool.run(|_| 1).await, Ok(1));
+        assert_eq!(pool.run(None, |_| 1).await, Ok(1));
     }
 
     #[tokio::test]
@@ -316,9 +289,36 @@ mod tests {
         let alive = Arc::new(());
         let state = Arc::clone(&alive);
         let slots = NonZeroUsize::new(3).expect("not zero");
-        let pool = Pool::start(slots, 8, move || Arc::clone(&state)).expect("threads");
-        assert!(pool.run(|_| ()).await.is_ok());
+        let pool = Pool::start(slots, 8, AN_HOUR, move || Arc::clone(&state)).expect("threads");
+        assert!(pool.run(None, |_| ()).await.is_ok());
         drop(pool);
         assert_eq!(Arc::strong_count(&alive), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_longer_than_the_limit() {
+        let pool = pool(1, 8);
+        let (job, has_begun, let_go) = gate();
+        let running = spawn(&pool, job);
+        until(|| has_begun.try_recv().is_ok()).await;
+
+        let wait = Duration::from_millis(10);
+        let told = pool.run_within(wait, None, |_| ()).await;
+        assert_eq!(told, Err(HashError::Overloaded));
+        assert_eq!(pool.queue.waiting(), 0, "it takes no place any more");
+
+        // What has begun is waited for.
+        let_go.send(()).expect("the job waits");
+        assert_eq!(running.await.expect("joined"), Ok(()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_threads_give_way_and_nobody_else_does() {
+        let niceness = || rustix::process::getpriority_process(None).expect("known");
+        let before = niceness();
+        let hashing = pool(1, 8).run(None, move |_| niceness()).await;
+        assert_eq!(hashing, Ok((before + NICENESS).min(19)));
+        assert_eq!(niceness(), before);
     }
 }

@@ -25,6 +25,7 @@ fn hasher_of(cost: Argon2Cost) -> Hasher {
         cost,
         slots: NonZeroUsize::MIN,
         queue: 8,
+        wait: std::time::Duration::from_secs(3600),
     };
     Hasher::start(&options, Arc::new(Counting::default())).expect("a thread")
 }
@@ -45,7 +46,7 @@ fn stored(text: &str) -> Option<PasswordHash> {
 async fn a_new_hash_verifies_and_is_up_to_date() {
     let hasher = hasher();
     let hash = hasher
-        .hash(password("correct horse"))
+        .hash(None, password("correct horse"))
         .await
         .expect("hashed");
     assert!(
@@ -55,10 +56,12 @@ async fn a_new_hash_verifies_and_is_up_to_date() {
     );
 
     let right = hasher
-        .verify(password("correct horse"), Some(hash.clone()))
+        .verify(None, password("correct horse"), Some(hash.clone()))
         .await;
     assert_eq!(right, Ok(Verdict::Match { outdated: false }));
-    let wrong = hasher.verify(password("correct hors"), Some(hash)).await;
+    let wrong = hasher
+        .verify(None, password("correct hors"), Some(hash))
+        .await;
     assert_eq!(wrong, Ok(Verdict::Mismatch));
 }
 
@@ -66,8 +69,8 @@ async fn a_new_hash_verifies_and_is_up_to_date() {
 #[tokio::test]
 async fn one_password_has_another_hash_each_time() {
     let hasher = hasher();
-    let first = hasher.hash(password("correct horse")).await;
-    let second = hasher.hash(password("correct horse")).await;
+    let first = hasher.hash(None, password("correct horse")).await;
+    let second = hasher.hash(None, password("correct horse")).await;
     assert!(first.is_ok());
     assert_ne!(first, second);
 }
@@ -83,11 +86,11 @@ fn default_cost_is_what_owasp_asks_for() {
 async fn spelling_of_an_accent_does_not_matter() {
     let hasher = hasher();
     let hash = hasher
-        .hash(password("caf\u{e9} au lait"))
+        .hash(None, password("caf\u{e9} au lait"))
         .await
         .expect("hashed");
     let decomposed = hasher
-        .verify(password("cafe\u{301} au lait"), Some(hash))
+        .verify(None, password("cafe\u{301} au lait"), Some(hash))
         .await;
     assert_eq!(decomposed, Ok(Verdict::Match { outdated: false }));
 }
@@ -97,19 +100,19 @@ async fn spelling_of_an_accent_does_not_matter() {
 async fn argon2_hashes_are_of_the_whole_password() {
     let hasher = hasher();
     let long = "x".repeat(100);
-    let hash = hasher.hash(password(&long)).await.expect("hashed");
+    let hash = hasher.hash(None, password(&long)).await.expect("hashed");
     let cut = hasher
-        .verify(password(&long[..72]), Some(hash.clone()))
+        .verify(None, password(&long[..72]), Some(hash.clone()))
         .await;
     assert_eq!(cut, Ok(Verdict::Mismatch));
-    let whole = hasher.verify(password(&long), Some(hash)).await;
+    let whole = hasher.verify(None, password(&long), Some(hash)).await;
     assert_eq!(whole, Ok(Verdict::Match { outdated: false }));
 }
 
 #[tokio::test]
 async fn a_hash_of_another_cost_is_outdated() {
     let hash = hasher()
-        .hash(password("correct horse"))
+        .hash(None, password("correct horse"))
         .await
         .expect("hashed");
     for other in [
@@ -119,7 +122,7 @@ async fn a_hash_of_another_cost_is_outdated() {
         cost(32, 1, 1),
     ] {
         let verdict = hasher_of(other)
-            .verify(password("correct horse"), Some(hash.clone()))
+            .verify(None, password("correct horse"), Some(hash.clone()))
             .await;
         assert_eq!(verdict, Ok(Verdict::Match { outdated: true }), "{other}");
     }
@@ -131,7 +134,7 @@ async fn nobody_has_every_password_wrong() {
     for text in ["", "correct horse"] {
         for nothing in [None, Some(PasswordHash::none())] {
             assert_eq!(
-                hasher.verify(password(text), nothing).await,
+                hasher.verify(None, password(text), nothing).await,
                 Ok(Verdict::Mismatch)
             );
         }
@@ -149,11 +152,11 @@ async fn the_predecessors_hashes_are_cut_and_outdated() {
 
     for prefix in ["$2a$", "$2b$", "$2y$"] {
         let verdict = hasher
-            .verify(password("secret"), bcrypt_of(b"secret", prefix))
+            .verify(None, password("secret"), bcrypt_of(b"secret", prefix))
             .await;
         assert_eq!(verdict, is_match, "{prefix}");
         let verdict = hasher
-            .verify(password("Secret"), bcrypt_of(b"secret", prefix))
+            .verify(None, password("Secret"), bcrypt_of(b"secret", prefix))
             .await;
         assert_eq!(verdict, Ok(Verdict::Mismatch), "{prefix}");
     }
@@ -161,6 +164,7 @@ async fn the_predecessors_hashes_are_cut_and_outdated() {
     let long = "é".repeat(80);
     let verdict = hasher
         .verify(
+            None,
             password(&long),
             bcrypt_of("é".repeat(36).as_bytes(), "$2b$"),
         )
@@ -170,18 +174,23 @@ async fn the_predecessors_hashes_are_cut_and_outdated() {
     let decomposed = "cafe\u{301}";
     let verdict = hasher
         .verify(
+            None,
             password(decomposed),
             bcrypt_of(decomposed.as_bytes(), "$2b$"),
         )
         .await;
     assert_eq!(verdict, is_match, "as received");
     let verdict = hasher
-        .verify(password(decomposed), bcrypt_of("café".as_bytes(), "$2b$"))
+        .verify(
+            None,
+            password(decomposed),
+            bcrypt_of("café".as_bytes(), "$2b$"),
+        )
         .await;
     assert_eq!(verdict, is_match, "in NFC");
 
     let verdict = hasher
-        .verify(password("a\0a"), bcrypt_of(b"a", "$2b$"))
+        .verify(None, password("a\0a"), bcrypt_of(b"a", "$2b$"))
         .await;
     assert_eq!(
         verdict,
@@ -225,13 +234,15 @@ async fn unreadable_hashes_are_errors() {
         &format!("$argon2id$v=19$m=65536,t=1,p=65{salt_and_tag}"),
         &format!("$argon2id$v=19$m=4294967295,t=1,p=536870911{salt_and_tag}"),
     ] {
-        let verdict = hasher.verify(password("correct horse"), stored(text)).await;
+        let verdict = hasher
+            .verify(None, password("correct horse"), stored(text))
+            .await;
         assert!(
             matches!(verdict, Err(HashError::Unreadable(_))),
             "{text}: {verdict:?}"
         );
     }
-    assert!(hasher.hash(password("still works")).await.is_ok());
+    assert!(hasher.hash(None, password("still works")).await.is_ok());
 }
 
 #[test]
@@ -277,7 +288,7 @@ async fn hashes_of_other_implementations_are_judged_alike() {
             password: text,
             verify,
         } = vector;
-        let verdict = hasher.verify(password(&text), stored(&hash)).await;
+        let verdict = hasher.verify(None, password(&text), stored(&hash)).await;
         let ours = [
             "argon2",
             "bcrypt",
@@ -339,13 +350,15 @@ async fn hashes_of_other_services_are_judged_as_their_libraries_do() {
         let hash = PasswordHash::new(vector.hash);
         assert_eq!(inspect(&hash, hasher.cost()), Ok(kind), "{}", hash.as_str());
         let verdict = hasher
-            .verify(password(&vector.password), Some(hash.clone()))
+            .verify(None, password(&vector.password), Some(hash.clone()))
             .await;
         assert_eq!(verdict, Ok(expected), "{}", hash.as_str());
 
         // HMAC alone would take it.
         let longer = format!("{}\0", vector.password);
-        let verdict = hasher.verify(password(&longer), Some(hash.clone())).await;
+        let verdict = hasher
+            .verify(None, password(&longer), Some(hash.clone()))
+            .await;
         assert_eq!(verdict, Ok(Verdict::Mismatch), "{}", hash.as_str());
     }
 }

@@ -170,7 +170,7 @@ impl Throttle {
         account: AccountKey,
         failed: Event,
     ) -> Result<Permit<'_>> {
-        let network = cx.address.map(Network::of);
+        let network = cx.network();
         let attempt = Attempt { account, network };
         let Some(rules) = self.rules.as_deref() else {
             return Ok(Permit(None));
@@ -213,11 +213,10 @@ impl Throttle {
     ///
     /// As [`Throttle::attempt`].
     pub async fn sign_up(&self, cx: &WriteContext) -> Result<()> {
-        let (Some(rules), Some(address)) = (self.rules.as_deref(), cx.address) else {
+        let (Some(rules), Some(network)) = (self.rules.as_deref(), cx.network()) else {
             return Ok(());
         };
         let budget = &rules.sign_ups;
-        let network = Network::of(address);
         let spent = self.storage.count_sign_up(cx, &network, budget).await?;
         let Some(wait) = spent else { return Ok(()) };
         Err(refused(budget.refusal(Limit::SignUps, wait)))
@@ -227,10 +226,9 @@ impl Throttle {
     ///
     /// A failure is logged: what has been done stands without it.
     pub async fn is_home(&self, cx: &WriteContext, account: AccountKey) {
-        let (Some(rules), Some(address)) = (self.rules.as_deref(), cx.address) else {
+        let (Some(rules), Some(network)) = (self.rules.as_deref(), cx.network()) else {
             return;
         };
-        let network = Network::of(address);
         let until = cx.now.plus(rules.known_memory);
         let remembered = self.storage.know_network(cx, &account, &network, until);
         if let Err(error) = remembered.await {

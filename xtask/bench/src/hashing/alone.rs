@@ -60,10 +60,13 @@ impl Pool {
             cost: Argon2Cost::new(cost.memory_kib, cost.passes, 1)?,
             slots,
             queue: 64 * slots.get(),
+            ..HasherOptions::default()
         };
         let hasher = Hasher::start(&options, Arc::new(SystemEntropy))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        let stored = runtime.block_on(hasher.hash(Password::new(PASSWORD.to_owned())))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        let stored = runtime.block_on(hasher.hash(None, Password::new(PASSWORD.to_owned())))?;
         Ok(Self { hasher, stored })
     }
 
@@ -75,7 +78,7 @@ impl Pool {
                 let (hasher, stored) = (self.hasher.clone(), self.stored.clone());
                 Box::pin(async move {
                     let password = Password::new(PASSWORD.to_owned());
-                    let verdict = hasher.verify(password, Some(stored)).await?;
+                    let verdict = hasher.verify(None, password, Some(stored)).await?;
                     ensure!(matches!(verdict, Verdict::Match { .. }), "a wrong verdict");
                     Ok(())
                 })
