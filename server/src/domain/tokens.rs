@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::{ArcSwap, Guard};
 use aws_lc_rs::digest;
 use latchkey_verifier::{ErrorKind, KeySet, NumericDate, Options, Verifier};
 use serde::{Deserialize, Serialize};
@@ -125,7 +126,13 @@ pub struct PresentedRefresh {
 #[derive(Debug)]
 pub struct Tokens {
     rules: TokenRules,
-    /// The expectations; each reading takes the keys of the moment.
+    verifiers: ArcSwap<Verifiers>,
+}
+
+/// The expectations, with the keys that were in use last: what a verifier has learnt of
+/// the headers of its keys' tokens is kept for as long as the keys are.
+#[derive(Debug)]
+struct Verifiers {
     access: Verifier,
     refresh: Verifier,
 }
@@ -215,8 +222,10 @@ impl Tokens {
         let refresh = options(TokenType::Refresh, None, Duration::MAX);
         Self {
             rules,
-            access: Verifier::new(KeySet::new(), access),
-            refresh: Verifier::new(KeySet::new(), refresh),
+            verifiers: ArcSwap::from_pointee(Verifiers {
+                access: Verifier::new(KeySet::new(), access),
+                refresh: Verifier::new(KeySet::new(), refresh),
+            }),
         }
     }
 
@@ -302,7 +311,8 @@ impl Tokens {
         token: &str,
         now: Timestamp,
     ) -> Result<TokenFacts, Refused> {
-        read(&self.access, keys, token, now, Kind::Access).map(ReadClaims::facts)
+        let verifiers = self.verifiers(keys);
+        read(&verifiers.access, token, now, Kind::Access).map(ReadClaims::facts)
     }
 
     /// Reads a refresh token.
@@ -316,11 +326,26 @@ impl Tokens {
         token: &str,
         now: Timestamp,
     ) -> Result<PresentedRefresh, Refused> {
-        let claims = read(&self.refresh, keys, token, now, Kind::Refresh)?;
+        let verifiers = self.verifiers(keys);
+        let claims = read(&verifiers.refresh, token, now, Kind::Refresh)?;
         Ok(PresentedRefresh {
             hash: hash(&claims.jti),
             facts: claims.facts(),
         })
+    }
+
+    /// The expectations with the keys of a view.
+    fn verifiers(&self, keys: &KeyView) -> Guard<Arc<Verifiers>> {
+        let keys = keys.verifying();
+        let known = self.verifiers.load();
+        if Arc::ptr_eq(known.access.keys(), keys) {
+            return known;
+        }
+        self.verifiers.store(Arc::new(Verifiers {
+            access: known.access.with_keys(Arc::clone(keys)),
+            refresh: known.refresh.with_keys(Arc::clone(keys)),
+        }));
+        self.verifiers.load()
     }
 }
 
@@ -341,12 +366,10 @@ impl ReadClaims {
 
 fn read(
     verifier: &Verifier,
-    keys: &KeyView,
     token: &str,
     now: Timestamp,
     kind: Kind,
 ) -> Result<ReadClaims, Refused> {
-    let verifier = verifier.with_keys(Arc::clone(keys.verifying()));
     let verified = verifier.verify(token, NumericDate::from_millis(now.as_millis()))?;
     let claims: ReadClaims = verified.deserialize()?;
     if claims.kind != kind {
