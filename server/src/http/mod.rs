@@ -4,6 +4,7 @@
 //! serve      accepts connections on a bound listener; limits, timeouts, shutdown
 //! service    the layers around warp: arrival, request id, log, headers, panics, gate
 //! routes/    the handlers by noun, each with its declaration (operation, fields)
+//! dispatch   from a route to its filter
 //! error      the only table of problems and their statuses
 //! openapi    the description, made from the declarations
 //! ```
@@ -18,6 +19,7 @@ mod cookie;
 mod cors;
 mod cross_site;
 mod database_health;
+mod dispatch;
 mod docs_page;
 mod document;
 mod dress;

@@ -217,15 +217,14 @@ impl Operation {
         self
     }
 
-    /// Completes the declaration with the filter that answers; it is given one that
-    /// matches method and path.
+    /// Completes the declaration with the filter that answers; it is given one to begin
+    /// with. `dispatch` has looked at method and path by then.
     pub(crate) fn answered_by<F, R>(self, rest: impl FnOnce(BoxedFilter<()>) -> F) -> Endpoint
     where
         F: Filter<Extract = (R,), Error = Rejection> + Clone + Send + Sync + 'static,
         R: Reply + 'static,
     {
-        let matching = self.matches(self.path).and(warp::path::end()).boxed();
-        self.finish(rest(matching))
+        self.finish(rest(warp::any().boxed()))
     }
 
     /// The same for a path that ends in a parameter, which the filter extracts as it
@@ -238,32 +237,12 @@ impl Operation {
         F: Filter<Extract = (R,), Error = Rejection> + Clone + Send + Sync + 'static,
         R: Reply + 'static,
     {
-        let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        let matching = self
-            .matches(parent)
-            .and(warp::path::param())
-            .and(warp::path::end())
-            .boxed();
-        self.finish(rest(matching))
-    }
-
-    /// The path's literal segments, then the method.
-    fn matches(&self, path: &'static str) -> BoxedFilter<()> {
-        let method = self.method.clone();
-        path.split('/')
-            .filter(|segment| !segment.is_empty())
-            .fold(warp::any().boxed(), |matching, segment| {
-                matching.and(warp::path(segment)).boxed()
-            })
-            .and(
-                warp::method()
-                    .and_then(move |given| {
-                        let matched = given == method;
-                        async move { matched.then_some(()).ok_or_else(warp::reject::not_found) }
-                    })
-                    .untuple_one(),
-            )
-            .boxed()
+        let parents = self.path.split('/').filter(|segment| !segment.is_empty());
+        let before = parents.filter(|segment| !segment.starts_with('{'));
+        let before = before.fold(warp::any().boxed(), |before, segment| {
+            before.and(warp::path(segment)).boxed()
+        });
+        self.finish(rest(before.and(warp::path::param()).boxed()))
     }
 
     fn finish<F, R>(self, filter: F) -> Endpoint

@@ -8,12 +8,11 @@ use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
-use warp::Filter;
-use warp::filters::BoxedFilter;
 use warp::http::{Request, Response as HttpResponse};
 use warp::reply::{Reply, Response};
 
 use super::arrival::Reception;
+use super::dispatch;
 use super::dress::{Dress, Wardrobe};
 use super::error::Problem;
 use super::gate::Gate;
@@ -73,26 +72,7 @@ where
         .layer_fn(move |inner| Dress::new(inner, Arc::clone(&wardrobe)))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer_fn(move |inner| Gate::new(inner, timeout))
-        .service(warp::service(join(endpoints)))
-}
-
-/// One filter that tries each endpoint in turn. What none of them takes is not there:
-/// the gate has seen to it that this only happens for a parameter that cannot be one.
-fn join(endpoints: Vec<Endpoint>) -> BoxedFilter<(Response,)> {
-    let nothing = warp::any()
-        .and_then(|| async { Err::<Response, _>(warp::reject::not_found()) })
-        .boxed();
-    endpoints
-        .into_iter()
-        .map(|endpoint| endpoint.filter)
-        .reduce(|joined, next| joined.or(next).unify().boxed())
-        .unwrap_or(nothing)
-        .recover(|rejection: warp::Rejection| async move {
-            tracing::debug!(?rejection, "no filter took the request");
-            Ok::<_, Infallible>(Problem::NotFound.into_response())
-        })
-        .unify()
-        .boxed()
+        .service(dispatch::to_endpoints(endpoints))
 }
 
 /// A panic is a bug of ours and the end of one request, not of the service. It has been
