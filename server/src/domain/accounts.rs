@@ -183,7 +183,7 @@ impl Accounts {
         cx: &WriteContext,
         email: &Email,
         password: Password,
-        permit: Option<&Permit<'_>>,
+        permit: Option<&Permit>,
     ) -> Result<Right> {
         let found = self.storage.credentials_by_email(email).await?;
         if let (Some(permit), Some(found)) = (permit, &found) {
@@ -383,7 +383,7 @@ impl Accounts {
         failed: Word,
         id: UserId,
         password: Password,
-        permit: Option<&Permit<'_>>,
+        permit: Option<&Permit>,
     ) -> Result<PasswordHash> {
         let found = self.storage.credentials(id).await?;
         let verdict = self.verify(cx, password, found.as_ref()).await?;
@@ -443,7 +443,7 @@ impl Accounts {
         cx: &WriteContext,
         failed: Event,
         answer: Error,
-        permit: Option<&Permit<'_>>,
+        permit: Option<&Permit>,
     ) -> Error {
         let pause = permit.and_then(|permit| permit.wrong(&failed));
         let answer = self.refuse(cx, failed, answer).await;

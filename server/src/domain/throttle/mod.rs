@@ -35,6 +35,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 pub use self::account::AccountKey;
 pub use self::backoff::{Backoff, Failures};
@@ -169,10 +170,10 @@ impl Throttle {
         cx: &WriteContext,
         account: AccountKey,
         failed: Event,
-    ) -> Result<Permit<'_>> {
+    ) -> Result<Permit> {
         let network = cx.network();
         let attempt = Attempt { account, network };
-        let Some(rules) = self.rules.as_deref() else {
+        let Some(rules) = &self.rules else {
             return Ok(Permit(None));
         };
         let (began, deadline) = (Instant::now(), UnderWay::patience());
@@ -182,22 +183,17 @@ impl Throttle {
                 now: cx.now.plus(began.elapsed()),
                 ..cx.clone()
             };
-            match self.storage.count_try(&cx, &attempt, rules).await? {
-                Counted::Allowed { scope, failures } => {
-                    return Ok(Permit(Some(Counting {
-                        storage: &self.storage,
-                        rules,
-                        cx,
-                        attempt,
-                        scope,
-                        failures,
-                        pending,
-                        failed,
-                        user: OnceLock::new(),
-                        is_wrong: AtomicBool::new(false),
-                    })));
-                }
-                Counted::Refused(refusal) => {
+            let asking = Asking {
+                storage: Arc::clone(&self.storage),
+                rules: Arc::clone(rules),
+                cx,
+                attempt: attempt.clone(),
+                failed: failed.clone(),
+                pending,
+            };
+            match asking.count().await? {
+                Ok(permit) => return Ok(permit),
+                Err((refusal, pending)) => {
                     if !pending.refused(refusal.limit, deadline).await {
                         return Err(refused(refusal));
                     }
@@ -265,14 +261,70 @@ impl Refusal {
     }
 }
 
+/// A try that is about to be counted.
+struct Asking {
+    storage: SharedStorage,
+    rules: Arc<ThrottleRules>,
+    cx: WriteContext,
+    attempt: Attempt,
+    failed: Event,
+    pending: Pending,
+}
+
+/// The leave, or why there is none.
+type Leave = Result<Permit, (Refusal, Pending)>;
+
+impl Asking {
+    /// Counts it, whether or not anybody waits for that. A request that ends while the
+    /// database is at it would otherwise leave a count that nobody knows of: so the permit
+    /// is made beside the request, and what becomes of it is the permit's to say even when
+    /// nobody takes it.
+    async fn count(self) -> Result<Leave> {
+        let (caller, answer) = oneshot::channel();
+        tokio::spawn(async move {
+            // Dropped where nobody takes it.
+            let _ = caller.send(self.counted().await);
+        });
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Error::internal("a try was not counted")))
+    }
+
+    async fn counted(self) -> Result<Leave> {
+        let Self {
+            storage,
+            rules,
+            cx,
+            attempt,
+            failed,
+            pending,
+        } = self;
+        Ok(match storage.count_try(&cx, &attempt, &rules).await? {
+            Counted::Allowed { scope, failures } => Ok(Permit(Some(Counting {
+                storage,
+                rules,
+                cx,
+                attempt,
+                scope,
+                failures,
+                pending,
+                failed,
+                user: OnceLock::new(),
+                is_wrong: AtomicBool::new(false),
+            }))),
+            Counted::Refused(refusal) => Err((refusal, pending)),
+        })
+    }
+}
+
 /// The leave to try a password once. Counted as a failure until it is said to be none: who
 /// goes away in between has tried.
 #[must_use = "a try that succeeds has to be given back"]
-pub struct Permit<'a>(Option<Counting<'a>>);
+pub struct Permit(Option<Counting>);
 
-struct Counting<'a> {
-    storage: &'a SharedStorage,
-    rules: &'a ThrottleRules,
+struct Counting {
+    storage: SharedStorage,
+    rules: Arc<ThrottleRules>,
     cx: WriteContext,
     attempt: Attempt,
     scope: Scope,
@@ -283,7 +335,7 @@ struct Counting<'a> {
     is_wrong: AtomicBool,
 }
 
-impl Permit<'_> {
+impl Permit {
     /// It is this user's password that is tried.
     pub fn concerns(&self, user: UserId) {
         if let Some(counting) = &self.0 {
@@ -319,7 +371,7 @@ impl Permit<'_> {
 }
 
 /// The request has ended before the try has: the client has hung up, or its time was over.
-impl Drop for Permit<'_> {
+impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(counting) = self.0.take()
             && !counting.is_wrong.load(Ordering::Relaxed)
@@ -329,7 +381,7 @@ impl Drop for Permit<'_> {
     }
 }
 
-impl Counting<'_> {
+impl Counting {
     /// The pause that begins if this is another failure.
     fn pause(&self, failed: &Event) -> Option<Event> {
         let pause = self.rules.backoff.pause(self.failures);
@@ -352,7 +404,7 @@ impl Counting<'_> {
             ..self.failed.clone().because(Reason::HungUp)
         };
         let pause = self.pause(&failed);
-        let (storage, cx) = (Arc::clone(self.storage), self.cx);
+        let (storage, cx) = (self.storage, self.cx);
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
@@ -376,7 +428,7 @@ impl Counting<'_> {
             pending,
             ..
         } = self;
-        let settled = storage.settle_try(&cx, &attempt, scope, outcome, rules);
+        let settled = storage.settle_try(&cx, &attempt, scope, outcome, &rules);
         match settled.await {
             Ok(()) => pending.give_back(),
             Err(error) => {

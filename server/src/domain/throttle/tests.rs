@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::task::Poll;
 
 use super::*;
 use crate::domain::clock::Timestamp;
@@ -64,6 +65,32 @@ async fn a_permit_counts_as_a_failure_unless_it_is_said_to_be_none() {
     let (tries, refusal) = exhaust(&throttle, &cx).await;
     assert_eq!(tries, 6);
     assert_eq!((refusal.limit, refusal.seconds()), (Limit::Account, 60));
+}
+
+#[tokio::test]
+async fn who_leaves_while_a_try_is_counted_is_on_record() {
+    use crate::domain::audit::{AuditFilter, AuditPage};
+
+    let storage = storage();
+    let throttle = Throttle::new(Arc::clone(&storage), Some(ThrottleRules::default()));
+    let cx = from("192.0.2.1");
+    {
+        let mut asking = std::pin::pin!(throttle.attempt(&cx, ada(), failed()));
+        let asked = std::future::poll_fn(|cx| Poll::Ready(asking.as_mut().poll(cx)));
+        assert!(asked.await.is_pending(), "it has been asked for");
+    }
+    let filter = AuditFilter::default();
+    let records = loop {
+        let records = storage.audit(&filter, AuditPage::Latest, 10).await;
+        match records.expect("an answer") {
+            none if none.is_empty() => tokio::task::yield_now().await,
+            records => break records,
+        }
+    };
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0].reason.as_deref(), Some(Reason::HungUp.as_str()));
+    let counts = storage.account_counts(&ada()).await.expect("an answer");
+    assert_eq!(counts[0].failures.count, 1);
 }
 
 #[tokio::test]
