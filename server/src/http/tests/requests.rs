@@ -71,6 +71,9 @@ async fn a_panic_is_one_line_with_the_id_of_its_request() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
+    // Where there is one subscriber only, the first thread that comes to a line decides for
+    // all of them whether it is ever logged, and other tests have none.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let _guard = tracing::subscriber::set_default(subscriber);
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
