@@ -25,6 +25,7 @@ on_sqlite![
     an_index_that_was_cut_ends_the_server_and_nothing_is_lost,
     a_log_that_was_cut_while_nobody_ran_is_no_hindrance,
     item_81_a_damaged_database_is_500_and_says_nothing_of_the_inside,
+    a_database_that_was_cut_while_in_use_ends_nobody,
     what_cannot_be_used_at_start_is_one_clear_error,
     writes_that_are_carried_out_in_part_change_nothing,
 ];
@@ -317,6 +318,23 @@ async fn item_81_a_damaged_database_is_500_and_says_nothing_of_the_inside(backen
     let sign_up = server.sign_up(&Person::named("Bobby"));
     let _ = sign_up.await.expect(500);
     assert!(says(&server, "malformed"));
+}
+
+/// The database is read, not mapped into memory: there the system would end the server.
+async fn a_database_that_was_cut_while_in_use_ends_nobody(backend: Backend) {
+    let server = Home::new(backend).start().await;
+    let alice = server.account_of("Alice").await;
+    server.database().execute("pragma wal_checkpoint(truncate)");
+    let database = fs::OpenOptions::new()
+        .write(true)
+        .open(server.database().file());
+    database
+        .and_then(|file| file.set_len(4096))
+        .expect("only the first page is left");
+
+    let _ = server.me(&alice.tokens.access).await.expect(500);
+    assert!(says(&server, "malformed"));
+    let _ = server.get("/health/live").await.expect(200);
 }
 
 async fn what_cannot_be_used_at_start_is_one_clear_error(backend: Backend) {

@@ -92,7 +92,11 @@ impl SqliteStorage {
         let (writer, stopped) =
             Writer::start(connection, Some(file.clone())).map_err(OpenError::database)?;
         Ok(Self {
-            readers: Readers::Pool(ReaderPool::new(file, options.pool, writer.clone())),
+            readers: Readers::Pool(Box::new(ReaderPool::new(
+                file,
+                options.pool,
+                writer.clone(),
+            ))),
             writer,
             stopped: Mutex::new(Some(stopped)),
             is_real: true,
@@ -144,6 +148,15 @@ impl SqliteStorage {
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         self.readers.run(work).await
+    }
+
+    /// Finds a row or two by a key.
+    async fn look_up<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.readers.look_up(work).await
     }
 
     async fn write<T, F>(&self, work: F) -> Result<T>
@@ -217,16 +230,16 @@ impl Storage for SqliteStorage {
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>> {
-        self.read(move |db| users::find(db, id)).await
+        self.look_up(move |db| users::find(db, id)).await
     }
 
     async fn credentials(&self, id: UserId) -> Result<Option<Credentials>> {
-        self.read(move |db| users::credentials(db, id)).await
+        self.look_up(move |db| users::credentials(db, id)).await
     }
 
     async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>> {
         let email = email.clone();
-        self.read(move |db| users::credentials_by_email(db, &email))
+        self.look_up(move |db| users::credentials_by_email(db, &email))
             .await
     }
 
@@ -334,7 +347,7 @@ impl Storage for SqliteStorage {
     }
 
     async fn session(&self, id: SessionId, now: Timestamp) -> Result<Option<(Session, User)>> {
-        self.read(move |db| sessions::find(db, id, now)).await
+        self.look_up(move |db| sessions::find(db, id, now)).await
     }
 
     async fn refresh_tokens(
@@ -342,7 +355,7 @@ impl Storage for SqliteStorage {
         id: SessionId,
         now: Timestamp,
     ) -> Result<Option<(Session, RefreshTokens)>> {
-        self.read(move |db| sessions::find_with_tokens(db, id, now))
+        self.look_up(move |db| sessions::find_with_tokens(db, id, now))
             .await
     }
 
@@ -410,7 +423,7 @@ impl Storage for SqliteStorage {
     }
 
     async fn client(&self, id: ClientId) -> Result<Option<Client>> {
-        self.read(move |db| clients::find(db, id)).await
+        self.look_up(move |db| clients::find(db, id)).await
     }
 
     async fn clients(&self) -> Result<Vec<Client>> {

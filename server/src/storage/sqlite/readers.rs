@@ -2,13 +2,21 @@
 //!
 //! A caller waits for its turn as a task, not as a thread: only then does a query go to a
 //! thread that may block, where a connection is free by construction.
+//!
+//! A look-up by a key takes a few microseconds, less than the way to another thread and
+//! back. It runs where it is asked, on a thread that drives tasks, and on one fewer of these
+//! at a time than there are: should the disk keep one of them waiting, the others go on, and
+//! look-ups take the long way.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::connection;
@@ -19,11 +27,15 @@ use crate::storage::{Result, StorageError};
 /// How long a caller waits for its turn, and its turn for a connection to open.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a look-up waits to run where it is asked before it takes the long way: longer than
+/// any takes that finds its pages in memory.
+const HERE_PATIENCE: Duration = Duration::from_millis(2);
+
 /// Where queries go.
 #[derive(Debug)]
 pub(super) enum Readers {
     /// To a connection of a pool.
-    Pool(ReaderPool),
+    Pool(Box<ReaderPool>),
     /// To the writer: a database in memory is seen by one connection alone.
     Writer(Writer),
 }
@@ -41,6 +53,18 @@ impl Readers {
         }
     }
 
+    /// The same for what finds a row or two by a key.
+    pub(super) async fn look_up<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        match self {
+            Self::Pool(pool) => pool.look_up(work).await,
+            Self::Writer(writer) => writer.run(work).await,
+        }
+    }
+
     /// Waits until nobody reads any more and closes the connections.
     pub(super) async fn close(&self) {
         if let Self::Pool(pool) = self {
@@ -54,8 +78,12 @@ impl Readers {
 pub(super) struct ReaderPool {
     pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
     turns: Arc<Semaphore>,
+    /// How many more look-ups may run where they are asked; none where one thread drives all
+    /// tasks. Known when the first is asked.
+    here: OnceLock<Option<Semaphore>>,
     size: u32,
     file: OpenFile,
+    seen: Seen,
     writer: Writer,
 }
 
@@ -82,10 +110,53 @@ impl ReaderPool {
         Self {
             pool: Mutex::new(Some(pool)),
             turns: Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(1))),
+            here: OnceLock::new(),
             size,
             file,
+            seen: Seen::default(),
             writer,
         }
+    }
+
+    async fn look_up<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        match self.look_up_here(work).await {
+            Ok(outcome) => self.told(outcome),
+            Err(work) => self.run(work).await,
+        }
+    }
+
+    /// Gives the work back when there is no room for it here.
+    async fn look_up_here<T, F>(&self, work: F) -> Result<Result<T>, F>
+    where
+        F: FnOnce(&Connection) -> Result<T>,
+    {
+        let here = self.here.get_or_init(|| {
+            let others = Handle::current().metrics().num_workers() - 1;
+            (others > 0).then(|| Semaphore::new(others))
+        });
+        let Some(here) = here else {
+            return Err(work);
+        };
+        let Ok(Ok(_place)) = tokio::time::timeout(HERE_PATIENCE, here.acquire()).await else {
+            return Err(work);
+        };
+        let Ok(_turn) = self.turns.try_acquire() else {
+            return Err(work);
+        };
+        let Some(connection) = self.current().and_then(|pool| pool.try_get()) else {
+            return Err(work);
+        };
+        if let Err(problem) = self.seen.in_place(&self.file) {
+            return Ok(Err(problem));
+        }
+        Ok(
+            catch_unwind(AssertUnwindSafe(|| work(&connection)))
+                .unwrap_or_else(|_| Err(panicked())),
+        )
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T>
@@ -106,9 +177,11 @@ impl ReaderPool {
             drop(turn);
             outcome
         });
-        let outcome = query
-            .await
-            .unwrap_or_else(|_| Err(StorageError::Failed("a query panicked".into())));
+        self.told(query.await.unwrap_or_else(|_| Err(panicked())))
+    }
+
+    /// Has the writer see what is wrong with the file, if anything is.
+    fn told<T>(&self, outcome: Result<T>) -> Result<T> {
         if matches!(outcome, Err(StorageError::Unavailable(_))) {
             self.writer.look();
         }
@@ -131,5 +204,39 @@ impl ReaderPool {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+fn panicked() -> StorageError {
+    StorageError::Failed("a query panicked".into())
+}
+
+/// When the files were last seen in their places. To look costs as much as a look-up, and
+/// what was there a moment ago says no less: they may go as soon as one has looked.
+#[derive(Debug)]
+struct Seen {
+    since: Instant,
+    /// In milliseconds, one of which counts as one moment; it begins at 1.
+    at: AtomicU64,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            at: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Seen {
+    fn in_place(&self, file: &OpenFile) -> Result<()> {
+        let millis = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = millis.saturating_add(1);
+        if self.at.load(Ordering::Relaxed) != now {
+            file.check()?;
+            self.at.store(now, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }

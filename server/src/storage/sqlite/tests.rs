@@ -407,3 +407,56 @@ async fn a_query_that_panics_takes_no_connection_along() {
     }
     storage.ping().await.expect("goes on");
 }
+
+/// Where several threads drive tasks, a look-up runs on the one that asks, until as many do
+/// as there are others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_up_is_carried_out_where_it_is_asked_by_one_fewer_than_there_are_threads() {
+    let database = Database::new();
+    let storage = Arc::new(database.open());
+    storage.ping().await.expect("a connection is open");
+    let thread = || std::thread::current().id();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let stuck = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            let asked_on = thread();
+            storage
+                .look_up(move |_| {
+                    let _ = begun.send(());
+                    let _ = wait.recv();
+                    Ok(thread() == asked_on)
+                })
+                .await
+        }
+    });
+    has_begun.await.expect("it has begun");
+    let second = tokio::spawn({
+        let storage = storage.clone();
+        async move {
+            let asked_on = thread();
+            storage.look_up(move |_| Ok(thread() == asked_on)).await
+        }
+    });
+    assert!(!second.await.expect("no panic").expect("answered"));
+    go.send(()).expect("it waits");
+    assert!(stuck.await.expect("no panic").expect("answered"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_up_that_panics_takes_nothing_along() {
+    let database = Database::new();
+    let storage = Arc::new(database.open());
+    for _ in 0..2 * OPTIONS.pool {
+        let storage = storage.clone();
+        let look_up = async move {
+            let outcome: Result<()> = storage.look_up(|_| panic!("a bug, on purpose")).await;
+            outcome
+        };
+        let outcome = tokio::spawn(look_up).await.expect("no panic of the task");
+        assert!(matches!(outcome, Err(StorageError::Failed(_))));
+    }
+    let storage_after = tokio::spawn(async move { storage.ping().await });
+    storage_after.await.expect("no panic").expect("goes on");
+}
