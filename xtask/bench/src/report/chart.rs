@@ -32,7 +32,7 @@ impl Chart {
                 .iter()
                 .map(|(at, text)| (across.place(*at), text.clone()))
                 .collect(),
-            levels: ups.iter().map(|at| (up.place(*at), figure(*at))).collect(),
+            levels: ups.iter().map(|at| (up.place(*at), level(*at))).collect(),
             lines: lines
                 .map(|(name, points)| Line {
                     name,
@@ -43,6 +43,16 @@ impl Chart {
                 })
                 .collect(),
         })
+    }
+}
+
+/// A round figure without digits that say nothing.
+fn level(value: f64) -> String {
+    let text = figure(value);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }
 
@@ -109,11 +119,8 @@ mod tests {
     use super::*;
 
     fn close(found: &[f64], wanted: &[f64]) -> bool {
-        let each = found.iter().zip(wanted);
-        found.len() == wanted.len()
-            && each.fold(true, |all, (one, other)| {
-                all && (one / other - 1.0).abs() < 1e-9
-            })
+        let mut each = found.iter().zip(wanted);
+        found.len() == wanted.len() && each.all(|(one, other)| (one / other - 1.0).abs() < 1e-9)
     }
 
     #[test]
@@ -128,6 +135,13 @@ mod tests {
             &ticks(0.5, 40_000.0),
             &[0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5]
         ));
+    }
+
+    #[test]
+    fn levels_have_no_digits_that_say_nothing() {
+        for (value, text) in [(0.05, "0.05"), (2.0, "2"), (50.0, "50"), (5000.0, "5,000")] {
+            assert_eq!(level(value), text);
+        }
     }
 
     #[test]

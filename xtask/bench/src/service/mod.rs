@@ -36,26 +36,39 @@ const SETTINGS: [(Backend, Signed); 3] = [
 /// How much is measured.
 struct Plan {
     clients: &'static [usize],
-    turns: usize,
-    turn: Turn,
+    /// How many turns, and how long; then the same where passwords are hashed.
+    turns: (usize, Turn),
+    hashing: (usize, Turn),
 }
 
 impl Plan {
     fn new(quick: bool) -> Self {
-        let (clients, turns, length): (&[usize], _, _) = if quick {
-            (&[16], 3, Duration::from_millis(100))
+        let of = |turns, milliseconds| (turns, Turn::of(Duration::from_millis(milliseconds)));
+        if quick {
+            Self {
+                clients: &[MIDDLING],
+                turns: of(3, 100),
+                hashing: of(1, 300),
+            }
         } else {
-            (&[1, 16, 64], 7, Duration::from_millis(700))
-        };
-        Self {
-            clients,
-            turns,
-            turn: Turn::of(length),
+            Self {
+                clients: &[1, MIDDLING, 64],
+                turns: of(7, 400),
+                hashing: of(7, 1000),
+            }
         }
     }
 
     fn most_clients(&self) -> usize {
         self.clients.iter().copied().max().unwrap_or(1)
+    }
+
+    fn of(&self, scenario: Scenario) -> (usize, Turn) {
+        if scenario.hashes() {
+            self.hashing
+        } else {
+            self.turns
+        }
     }
 }
 
@@ -107,13 +120,14 @@ fn measure(stage: &Stage, signed: Signed, plan: &Plan, calm: &Calm) -> Result<Ve
             eprintln!("    {backend}, {signed}: {scenario}, {clients} clients");
             let mut contestants: Vec<Box<dyn Contestant>> = Vec::new();
             for (subject, scripts) in &mut taking_part {
-                // Sixty-four passwords that wait for a slow peer take minutes.
-                if subject.is_ours() || clients <= 16 || !scenario.hashes() {
+                // A slow peer takes seconds for the passwords that wait for it.
+                if subject.is_ours() || clients == MIDDLING || !scenario.hashes() {
                     contestants.push(contestant(*subject, &mut scripts[..clients]));
                 }
             }
             contestants.extend(stage.sql(scenario, clients));
-            let mut series = in_turns(&mut contestants, plan.turns, plan.turn, calm)?.into_iter();
+            let (turns, turn) = plan.of(scenario);
+            let mut series = in_turns(&mut contestants, turns, turn, calm)?.into_iter();
             if let Some(ours) = series.next() {
                 cells.push(Cell {
                     backend,
