@@ -7,6 +7,7 @@
 mod postgres;
 mod sqlite;
 
+use std::collections::HashMap;
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
@@ -48,11 +49,15 @@ pub(crate) fn fill(store: &Store, users: u64, known: u64) -> Result<Vec<Account>
         .current_dir(std::env::temp_dir())
         .output()?;
     ensure!(migrated.status.success(), "{migrated:?}");
-    let rows = Rows::new(users)?;
+    let mut rows = Rows::new(users)?;
     let known = rows.known(known);
+    let hashes = known
+        .iter()
+        .map(|known| (known.number, refresh_hash(&known.jti)));
+    rows.hashes = hashes.collect();
     match store {
-        Store::Sqlite(file) => sqlite::fill(file, &rows, &known)?,
-        Store::Postgres(database) => postgres::fill(database, &rows, &known)?,
+        Store::Sqlite(file) => sqlite::fill(file, &rows)?,
+        Store::Postgres(database) => postgres::fill(database, &rows)?,
     }
     eprintln!("    {users} users in {:.0?}", began.elapsed());
     known.iter().map(|known| account(known, &rows)).collect()
@@ -64,6 +69,8 @@ struct Rows {
     /// Milliseconds since 1970.
     now: i64,
     password: String,
+    /// What is stored of the refresh tokens that are known, by the number of the user.
+    hashes: HashMap<u64, [u8; 32]>,
 }
 
 impl Rows {
@@ -80,6 +87,7 @@ impl Rows {
             password: hash
                 .map_err(|error| anyhow::anyhow!("{error}"))?
                 .to_string(),
+            hashes: HashMap::new(),
         })
     }
 
@@ -109,6 +117,11 @@ impl Rows {
         let chance = u128::from(mixed(number ^ kind)) << 14 | u128::from(number & 0x3FFF);
         let id = u128::from(millis) << 80 | 7 << 76 | (chance >> 62 & 0xFFF) << 64 | 2 << 62;
         (id | (chance & ((1 << 62) - 1))).to_be_bytes()
+    }
+
+    /// What is stored of a session's refresh token; of one that nobody knows it is nothing.
+    fn refresh_hash(&self, number: u64) -> [u8; 32] {
+        self.hashes.get(&number).copied().unwrap_or_default()
     }
 
     /// When the sessions end, in milliseconds since 1970.

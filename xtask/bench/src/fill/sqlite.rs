@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::{Known, Rows, SESSION, USER, email, refresh_hash};
+use super::{Rows, SESSION, USER, email};
 
-pub(super) fn fill(file: &Path, rows: &Rows, known: &[Known]) -> Result<()> {
+pub(super) fn fill(file: &Path, rows: &Rows) -> Result<()> {
     let database = Connection::open(file)?;
     database.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -2000000; BEGIN")?;
     users(&database, rows)?;
@@ -18,12 +18,6 @@ pub(super) fn fill(file: &Path, rows: &Rows, known: &[Known]) -> Result<()> {
             [list.cast_signed()],
         )?;
     }
-    let mut update =
-        database.prepare("UPDATE sessions SET refresh_hash = ?1 WHERE session_id = ?2")?;
-    for known in known {
-        update.execute((refresh_hash(&known.jti), known.session))?;
-    }
-    drop(update);
     database.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE); ANALYZE")?;
     Ok(())
 }
@@ -44,7 +38,7 @@ fn sessions(database: &Connection, rows: &Rows) -> Result<()> {
     let mut insert = database.prepare(
         "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, last_used_at, \
              expires_at, address, user_agent, status_index) \
-         VALUES (?1, ?2, zeroblob(32), ?3, ?3, ?4, '127.0.0.1', 'bench', ?5)",
+         VALUES (?1, ?2, ?6, ?3, ?3, ?4, '127.0.0.1', 'bench', ?5)",
     )?;
     for number in 0..rows.users {
         let (id, user) = (rows.id(number, SESSION), rows.id(number, USER));
@@ -54,6 +48,7 @@ fn sessions(database: &Connection, rows: &Rows) -> Result<()> {
             rows.now,
             rows.expires_at(),
             rows.place(number),
+            rows.refresh_hash(number),
         ))?;
     }
     Ok(())
