@@ -59,7 +59,7 @@ pub(crate) fn drive(
         let around = addresses.iter().cycle().take(scripts.len());
         let connections = around.map(|address| Connection::open(*address));
         let connections = try_join_all(connections).await?;
-        let recorder = RefCell::new(Recorder::new(turn));
+        let recorder = RefCell::new(Recorder::new(turn, scripts.len()));
         let clients = connections
             .into_iter()
             .zip(scripts)
@@ -81,7 +81,7 @@ pub(crate) fn drive_in_process(
     work: &(dyn Fn(usize) -> Work + Sync),
 ) -> Result<Measured> {
     generate(async || {
-        let recorder = RefCell::new(Recorder::new(turn));
+        let recorder = RefCell::new(Recorder::new(turn, clients));
         let clients = (0..clients).map(async |client| {
             while !recorder.borrow().is_over() {
                 let began = Instant::now();
