@@ -117,7 +117,7 @@ impl Aim {
 
 /// The aims of a benchmark, as a table with a remark on the machine.
 pub(crate) fn print(aims: &[Aim], calm: &Calm) {
-    let mut table = Table::new(&["aim", "", "median", "middle half", "verdict"]);
+    let mut table = Table::new(&["", "aim", "median", "middle half", "verdict"]);
     for aim in aims {
         table.row(aim.row(calm.is_calm()));
     }
