@@ -1,7 +1,7 @@
 //! The identifier of a request: in the log, in records of what it changed, and in the
 //! answer's `X-Request-Id`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tower_http::request_id::{MakeRequestId, RequestId};
 use warp::http::header::HeaderMap;
@@ -19,21 +19,54 @@ const MAX_LENGTH: usize = 64;
 #[derive(Clone)]
 pub(crate) struct RequestIds {
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    chance: Arc<Chance>,
 }
 
 impl RequestIds {
     pub(crate) fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { clock, entropy }
+        Self {
+            clock,
+            chance: Arc::new(Chance {
+                entropy,
+                left: Mutex::default(),
+            }),
+        }
+    }
+}
+
+/// Random bytes of one identifier.
+type Random = [u8; 10];
+
+/// Random bytes for many identifiers, asked for at once: the generator takes as long for a
+/// few as for many, and a request that only reads needs none but these.
+struct Chance {
+    entropy: Arc<dyn Entropy>,
+    left: Mutex<Vec<Random>>,
+}
+
+impl Chance {
+    fn take(&self) -> Random {
+        const AT_ONCE: usize = 64;
+
+        // Nothing panics under the lock half-way through a change.
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(random) = left.pop() {
+            return random;
+        }
+        let bytes = random_bytes::<{ AT_ONCE * size_of::<Random>() }>(&*self.entropy);
+        let (all, _) = bytes.as_chunks();
+        left.extend_from_slice(all);
+        left.pop().unwrap_or_default()
     }
 }
 
 impl MakeRequestId for RequestIds {
     fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
         let millis = u64::try_from(self.clock.now().as_millis()).unwrap_or(0);
-        let random = random_bytes::<10>(&*self.entropy);
+        let random = self.chance.take();
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-        let value = HeaderValue::try_from(id.hyphenated().to_string()).ok()?;
+        let mut text = uuid::Uuid::encode_buffer();
+        let value = HeaderValue::from_str(id.hyphenated().encode_lower(&mut text)).ok()?;
         Some(RequestId::new(value))
     }
 }
@@ -74,6 +107,19 @@ mod tests {
         }
         keep_only_trusted(&mut headers, trusted);
         headers.contains_key(X_REQUEST_ID)
+    }
+
+    #[test]
+    fn no_two_requests_have_the_same_identifier() {
+        let clock = Arc::new(crate::domain::clock::SystemClock);
+        let entropy = Arc::new(crate::domain::entropy::SystemEntropy);
+        let ids = RequestIds::new(clock, entropy);
+        let request = Request::new(());
+        let made: std::collections::HashSet<_> = (0..1000)
+            .filter_map(|_| ids.clone().make_request_id(&request))
+            .map(|id| id.header_value().clone())
+            .collect();
+        assert_eq!(made.len(), 1000);
     }
 
     #[test]
