@@ -21,11 +21,12 @@ use crate::servers::latchkey::Latchkey;
 use crate::servers::subject::{Clients, Ours, Subject as _};
 use crate::service::scenario::Scenario;
 
-/// How often each of the other clients asks.
-const EVERY: Duration = Duration::from_millis(10);
+/// How often each of the other clients asks. One that has to wait for longer asks late, and
+/// its delays add up; so there are several who ask seldom.
+const EVERY: Duration = Duration::from_millis(50);
 
 /// How many clients ask for each.
-const EACH: usize = 2;
+const EACH: usize = 5;
 
 /// How long the slowest in a hundred may take, in milliseconds.
 const AIM: f64 = 20.0;
@@ -127,9 +128,13 @@ fn others(ours: &Ours) -> Result<Clients> {
     let refresh = ours.clients(Scenario::Refresh, EACH)?.unwrap_or_default();
     let health = (0..EACH).map(|_| Box::new(Repeat::one(get("/health", ""))) as Box<dyn Script>);
     let each = [me, refresh, health.collect()];
-    let paced = each.into_iter().enumerate().flat_map(|(index, scripts)| {
-        let paced = move |script| Box::new(Paced::new(script, index + 1, EVERY)) as Box<dyn Script>;
-        scripts.into_iter().map(paced)
-    });
-    Ok(paced.collect())
+    let mut paced: Clients = Vec::new();
+    for (index, scripts) in each.into_iter().enumerate() {
+        for script in scripts {
+            // Evenly spread, so that they do not ask all at once.
+            let after = EVERY * u32::try_from(paced.len())? / u32::try_from(EACH * ASKED.len())?;
+            paced.push(Box::new(Paced::new(script, index + 1, EVERY, after)));
+        }
+    }
+    Ok(paced)
 }

@@ -122,6 +122,7 @@ async fn run(
     computed: &dyn Fn() -> Option<Duration>,
 ) -> Result<()> {
     let mut request = Vec::new();
+    script.begin();
     while !recorder.borrow().is_over() {
         let due = script.due();
         if let Some(due) = due {

@@ -17,6 +17,9 @@ pub(crate) trait Script: Send {
         Ok(())
     }
 
+    /// A turn begins.
+    fn begin(&mut self) {}
+
     /// When to ask; at once without.
     fn due(&mut self) -> Option<Instant> {
         None
@@ -187,17 +190,25 @@ pub(crate) struct Paced {
     script: Box<dyn Script>,
     asked: usize,
     every: Duration,
-    next: Option<Instant>,
+    /// From the beginning of a turn until it asks for the first time.
+    after: Duration,
+    next: Instant,
 }
 
 impl Paced {
     /// Asks `every` so often; its latencies are kept under `asked`.
-    pub(crate) fn new(script: Box<dyn Script>, asked: usize, every: Duration) -> Self {
+    pub(crate) fn new(
+        script: Box<dyn Script>,
+        asked: usize,
+        every: Duration,
+        after: Duration,
+    ) -> Self {
         Self {
             script,
             asked,
             every,
-            next: None,
+            after,
+            next: Instant::now() + after,
         }
     }
 }
@@ -212,14 +223,14 @@ impl Script for Paced {
         self.script.hear(body)
     }
 
+    fn begin(&mut self) {
+        // What the turn before was late by is no delay of this one.
+        self.next = Instant::now() + self.after;
+    }
+
     fn due(&mut self) -> Option<Instant> {
-        let now = Instant::now();
-        let due = match self.next {
-            // A turn that begins is no delay.
-            Some(next) if now < next + 100 * self.every => next,
-            _ => now,
-        };
-        self.next = Some(due + self.every);
+        let due = self.next;
+        self.next += self.every;
         Some(due)
     }
 }
@@ -291,10 +302,13 @@ mod tests {
     #[test]
     fn a_paced_script_keeps_to_its_times_when_answers_are_late() {
         let every = Duration::from_secs(1);
-        let mut script = Paced::new(Box::new(Repeat::one(Vec::new())), 3, every);
+        let inner = Box::new(Repeat::one(Vec::new()));
+        let mut script = Paced::new(inner, 3, every, Duration::ZERO);
         let first = script.due().expect("a time");
         assert_eq!(script.due(), Some(first + every));
         assert_eq!(script.due(), Some(first + 2 * every));
+        script.begin();
+        assert!(script.due().is_some_and(|next| next < first + 3 * every));
         assert_eq!(script.ask(&mut Vec::new()), 3);
     }
 }
