@@ -83,7 +83,9 @@ impl KeySet {
     /// thousand keys.
     pub fn from_jwks(text: &str) -> Result<Self, KeySetError> {
         let keys = read_document(text)?;
-        let only_secrets = keys.iter().flatten().all(jwk::is_secret);
+        // What cannot be read may be a public key.
+        let is_secret = |key: &Option<_>| key.as_ref().is_some_and(jwk::is_secret);
+        let only_secrets = keys.iter().all(is_secret);
         Ok(Self::from_members(&keys, only_secrets))
     }
 

@@ -165,6 +165,12 @@ fn a_secret_beside_public_keys_is_none() {
     ] {
         assert_eq!(verdict(set(&[secret_jwk(), other]), &token), "bad_key");
     }
+    // What one reader takes for a public key, and another for nothing at all.
+    for unreadable in [r#"{"kty":"OKP","x":"AA","x":"AA"}"#, r#""a key""#, "null"] {
+        let text = format!(r#"{{"keys": [{}, {unreadable}]}}"#, secret_jwk());
+        let keys = KeySet::from_jwks(&text).expect("a JWK Set");
+        assert_eq!(verdict(keys, &token), "bad_key", "{unreadable}");
+    }
     let published = KeySet::from_published_jwks(&json!({"keys": [secret_jwk()]}).to_string());
     assert_eq!(verdict(published.expect("a JWK Set"), &token), "bad_key");
 }
