@@ -5,17 +5,18 @@
 //! the last half hour as in a busy service. The peer is the list of the small one, and for
 //! the database's part a query that reads every session.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use rusqlite::Connection;
 
 use crate::compare::Comparison;
 use crate::servers::latchkey_binary;
+use crate::servers::process::Process;
 
 /// What a list holds, as in the server.
 const LIST_SIZE: u64 = 1 << 20;
@@ -118,8 +119,7 @@ fn row(ours: &str, peer: &str, comparison: &Comparison) {
 struct Served {
     size: Size,
     file: PathBuf,
-    address: String,
-    server: Child,
+    server: Process,
 }
 
 impl Served {
@@ -136,28 +136,18 @@ impl Served {
         fill(&Connection::open(&file)?, &size)?;
         eprintln!("    {} sessions in {:.0?}", size.sessions, began.elapsed());
 
-        let mut server = Command::new(&latchkey)
+        let mut serve = Command::new(&latchkey);
+        serve
             .args(["--database", &url, "serve", "--listen", "127.0.0.1:0"])
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut line = String::new();
-        let stdout = server.stdout.take().context("a piped stdout")?;
-        BufReader::new(stdout).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("listening on http://");
-        let address = address.with_context(|| format!("the server said {line:?}"))?;
-        Ok(Self {
-            address: address.to_owned(),
-            size,
-            file,
-            server,
-        })
+            .current_dir(folder);
+        let log = folder.join(format!("{}.log", size.sessions));
+        let server = Process::that_says_where(&serve, &log)?;
+        Ok(Self { size, file, server })
     }
 
     /// Asks for a list; its size in bytes.
     fn list(&self, list: u64) -> Result<usize> {
-        let mut stream = TcpStream::connect(&self.address)?;
+        let mut stream = TcpStream::connect(self.server.address)?;
         let request = format!(
             "GET /status-lists/{list} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
         );
@@ -170,14 +160,6 @@ impl Served {
         };
         ensure!(head.starts_with("HTTP/1.1 200"), "{head}");
         Ok(body.len())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 
