@@ -3,7 +3,8 @@
 //! A session keeps the hash of its current refresh token and of the direct predecessor of
 //! that. Any other refresh token of the session that is properly signed is an older one,
 //! so that its use is the reuse that RFC 9700 section 4.14.2 speaks of. One row says it
-//! all, and a rotation is one update.
+//! all, and a rotation is one update. Only what the predecessor still gets for some seconds
+//! lies beside it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,6 +15,16 @@ use super::clock::Timestamp;
 use super::ids::{SessionId, UserId};
 use super::status::StatusIndex;
 use super::user::User;
+
+/// By which part of what it has left to live the row of a session may outlive it.
+const OUTLIVES_BY: u32 = 16;
+
+/// Until when the row of a session is kept that expires at `expires_at`: a little longer, so
+/// that not every refresh has to move the session in the order in which they are deleted.
+#[must_use]
+pub fn kept_until(expires_at: Timestamp, now: Timestamp) -> Timestamp {
+    expires_at.plus(expires_at.since(now) / OUTLIVES_BY)
+}
 
 /// A session that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

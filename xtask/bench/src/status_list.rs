@@ -179,8 +179,8 @@ fn fill(database: &Connection, size: &Size) -> Result<()> {
     }
     let mut insert = database.prepare(
         "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, last_used_at, \
-             expires_at, ended_at, end_reason, status_index) \
-         VALUES (?1, zeroblob(16), zeroblob(32), ?2, ?2, ?3, ?4, ?5, ?6)",
+             expires_at, kept_until, ended_at, end_reason, status_index) \
+         VALUES (?1, zeroblob(16), zeroblob(32), ?2, ?2, ?3, ?3, ?4, ?5, ?6)",
     )?;
     let month = 30 * 24 * 3600 * 1000;
     for number in 0..size.sessions {

@@ -92,6 +92,14 @@ pub(super) const SQLITE: &[Migration] = &[
         loses: Some("how often passwords were tried"),
         predecessor: None,
     },
+    Migration {
+        version: 12,
+        name: "move_successors",
+        up: include_str!("../../../../migrations/sqlite/0012_move_successors/up.sql"),
+        down: include_str!("../../../../migrations/sqlite/0012_move_successors/down.sql"),
+        loses: Some("for how long sessions that expire are kept"),
+        predecessor: None,
+    },
 ];
 
 /// Every step for PostgreSQL.
@@ -192,6 +200,14 @@ pub(super) const POSTGRES: &[Migration] = &[
         up: include_str!("../../../../migrations/postgres/0011_create_throttle/up.sql"),
         down: include_str!("../../../../migrations/postgres/0011_create_throttle/down.sql"),
         loses: Some("how often passwords were tried"),
+        predecessor: None,
+    },
+    Migration {
+        version: 12,
+        name: "move_successors",
+        up: include_str!("../../../../migrations/postgres/0012_move_successors/up.sql"),
+        down: include_str!("../../../../migrations/postgres/0012_move_successors/down.sql"),
+        loses: Some("for how long sessions that expire are kept"),
         predecessor: None,
     },
 ];

@@ -15,7 +15,7 @@ use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
     Continued, EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome,
-    Session, TokenHash,
+    Session, TokenHash, kept_until,
 };
 use crate::domain::status::StatusIndex;
 use crate::domain::user::User;
@@ -25,12 +25,12 @@ type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Ends the sessions of the user `$1` at `$2` for the reason `$3`, whenever they expire.
 pub(super) const END_ALL: &str = "UPDATE sessions \
-     SET ended_at = $2, end_reason = $3, sealed_successor = NULL \
+     SET ended_at = $2, end_reason = $3 \
      WHERE user_id = $1 AND ended_at IS NULL";
 
 /// Ends the session `$1` of the user `$2`, if it is alive, at `$3` for the reason `$4`.
 const END: &str = "UPDATE sessions \
-     SET ended_at = $3, end_reason = $4, sealed_successor = NULL \
+     SET ended_at = $3, end_reason = $4 \
      WHERE session_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3";
 
 /// A session that is to be stored.
@@ -39,6 +39,7 @@ pub(super) struct Start {
     refresh: Stored<TokenHash>,
     now: Stored<Timestamp>,
     expires_at: Stored<Timestamp>,
+    kept_until: Stored<Timestamp>,
     address: Option<String>,
     user_agent: Option<String>,
     status: Option<i64>,
@@ -46,7 +47,7 @@ pub(super) struct Start {
 
 impl Start {
     /// How many parameters its statement has.
-    pub(super) const WIDTH: usize = 7;
+    pub(super) const WIDTH: usize = 8;
 
     pub(super) fn new(cx: &WriteContext, session: &NewSession) -> Self {
         Self {
@@ -54,6 +55,7 @@ impl Start {
             refresh: Stored(session.refresh),
             now: Stored(cx.now),
             expires_at: Stored(session.expires_at),
+            kept_until: Stored(kept_until(session.expires_at, cx.now)),
             address: cx.address.map(|address| address.to_string()),
             user_agent: cx.user_agent.clone(),
             status: session.status.map(StatusIndex::as_stored),
@@ -63,14 +65,23 @@ impl Start {
     /// The statement that inserts a session for the `user_id` of each row of `owner`, a
     /// table or a subquery. Its [`parameters`](Self::parameters) are numbered from `first`.
     pub(super) fn statement(owner: &str, first: usize) -> String {
-        let [id, refresh, now, expires_at, address, user_agent, status] =
-            std::array::from_fn(|at| format!("${}", first + at));
+        let [
+            id,
+            refresh,
+            now,
+            expires_at,
+            kept_until,
+            address,
+            user_agent,
+            status,
+        ] = std::array::from_fn(|at| format!("${}", first + at));
         format!(
             "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, \
-                 last_used_at, expires_at, address, user_agent, status_index) \
+                 last_used_at, expires_at, kept_until, address, user_agent, status_index) \
              SELECT {id}::uuid, owner.user_id, {refresh}::bytea, {now}::timestamptz, \
-                 {now}::timestamptz, {expires_at}::timestamptz, {address}::text, \
-                 {user_agent}::text, {status}::bigint \
+                 {now}::timestamptz, {expires_at}::timestamptz, \
+                 {kept_until}::timestamptz, {address}::text, {user_agent}::text, \
+                 {status}::bigint \
              FROM {owner} AS owner"
         )
     }
@@ -81,6 +92,7 @@ impl Start {
             &self.refresh,
             &self.now,
             &self.expires_at,
+            &self.kept_until,
             &self.address,
             &self.user_agent,
             &self.status,
@@ -179,18 +191,27 @@ async fn replace(
 ) -> Result<Option<Continued>> {
     let replace = db
         .prepared(sql!(
-            "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
-                 previous_rotated_at = $2, refresh_hash = $3, sealed_successor = $4, \
-                 last_used_at = $2, expires_at = $5, address = $6, user_agent = $7, \
-                 status_index = coalesce(status_index, $8) \
-             FROM users \
-             WHERE session_id = $1 AND refresh_hash = $9 AND ended_at IS NULL \
-                 AND expires_at > $2 AND users.user_id = sessions.user_id \
-                 AND disabled_at IS NULL \
-             RETURNING {USER}, status_index"
+            "WITH rotated AS ( \
+                 UPDATE sessions SET previous_refresh_hash = refresh_hash, \
+                     previous_rotated_at = $2, refresh_hash = $3, last_used_at = $2, \
+                     expires_at = $5, \
+                     kept_until = CASE WHEN kept_until < $5 THEN $10 ELSE kept_until END, \
+                     address = $6, user_agent = $7, \
+                     status_index = coalesce(status_index, $8) \
+                 FROM users \
+                 WHERE session_id = $1 AND refresh_hash = $9 AND ended_at IS NULL \
+                     AND expires_at > $2 AND users.user_id = sessions.user_id \
+                     AND disabled_at IS NULL \
+                 RETURNING {USER}, status_index), \
+             kept AS ( \
+                 INSERT INTO sealed_successors (rotated_at, session_id, sealed) \
+                 SELECT $2::timestamptz, $1::uuid, $4::bytea FROM rotated \
+                 ON CONFLICT (rotated_at, session_id) \
+                     DO UPDATE SET sealed = excluded.sealed) \
+             SELECT * FROM rotated"
         ))
         .await?;
-    let parameters: Parameters<9> = [
+    let parameters: Parameters<10> = [
         &Stored(rotation.session),
         &Stored(cx.now),
         &Stored(rotation.successor),
@@ -200,6 +221,7 @@ async fn replace(
         &cx.user_agent,
         &rotation.status.map(StatusIndex::as_stored),
         &Stored(rotation.presented),
+        &Stored(kept_until(rotation.expires_at, cx.now)),
     ];
     let row = db.query_opt(&replace, &parameters).await?;
     let continued = row.map(|row| {
@@ -219,7 +241,11 @@ pub(super) async fn find_with_tokens(
     let find = db
         .prepared(sql!(
             "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
-                 previous_rotated_at, sealed_successor, status_index \
+                 previous_rotated_at, \
+                 (SELECT sealed FROM sealed_successors \
+                  WHERE sealed_successors.rotated_at = sessions.previous_rotated_at \
+                      AND sealed_successors.session_id = sessions.session_id), \
+                 status_index \
              FROM sessions JOIN users USING (user_id) \
              WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 \
                  AND disabled_at IS NULL"
@@ -319,7 +345,7 @@ pub(super) async fn delete_expired(db: &Connection, before: Timestamp, limit: u3
     in_batch(
         db,
         "DELETE FROM sessions WHERE session_id = ANY (ARRAY( \
-             SELECT session_id FROM sessions WHERE ended_at IS NULL AND expires_at < $1 \
+             SELECT session_id FROM sessions WHERE ended_at IS NULL AND kept_until < $1 \
              LIMIT $2 FOR UPDATE SKIP LOCKED))",
         &Stored(before),
         limit,
@@ -331,10 +357,9 @@ pub(super) async fn delete_expired(db: &Connection, before: Timestamp, limit: u3
 pub(super) async fn delete_sealed(db: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
     in_batch(
         db,
-        "UPDATE sessions SET sealed_successor = NULL WHERE session_id = ANY (ARRAY( \
-             SELECT session_id FROM sessions \
-             WHERE sealed_successor IS NOT NULL AND previous_rotated_at < $1 \
-             LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
+        "DELETE FROM sealed_successors WHERE ctid = ANY (ARRAY( \
+             SELECT ctid FROM sealed_successors WHERE rotated_at < $1 \
+             LIMIT $2 FOR UPDATE SKIP LOCKED))",
         &Stored(before),
         limit,
     )

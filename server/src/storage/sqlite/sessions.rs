@@ -11,7 +11,7 @@ use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
     EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome, Session,
-    TokenHash,
+    TokenHash, kept_until,
 };
 use crate::domain::status::StatusIndex;
 use crate::domain::user::User;
@@ -27,8 +27,9 @@ pub(super) fn insert(
     connection
         .prepare_cached(
             "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, \
-                 last_used_at, expires_at, address, user_agent, status_index) \
-             VALUES (:id, :user, :refresh, :now, :now, :expires, :address, :agent, :status)",
+                 last_used_at, expires_at, kept_until, address, user_agent, status_index) \
+             VALUES (:id, :user, :refresh, :now, :now, :expires, :kept, :address, :agent, \
+                 :status)",
         )?
         .execute(named_params! {
             ":id": Stored(session.id),
@@ -36,6 +37,7 @@ pub(super) fn insert(
             ":refresh": session.refresh.0,
             ":now": Stored(cx.now),
             ":expires": Stored(session.expires_at),
+            ":kept": Stored(kept_until(session.expires_at, cx.now)),
             ":address": cx.address.map(Stored),
             ":agent": cx.user_agent,
             ":status": session.status.map(StatusIndex::as_stored),
@@ -102,7 +104,11 @@ pub(super) fn find_with_tokens(
     Ok(connection
         .prepare_cached(sql!(
             "SELECT {SESSION}, {USER}, refresh_hash, previous_refresh_hash, \
-                 previous_rotated_at, sealed_successor, status_index \
+                 previous_rotated_at, \
+                 (SELECT sealed FROM sealed_successors \
+                  WHERE sealed_successors.rotated_at = sessions.previous_rotated_at \
+                      AND sealed_successors.session_id = sessions.session_id), \
+                 status_index \
              FROM sessions JOIN users USING (user_id) \
              WHERE session_id = ?1 AND ended_at IS NULL AND expires_at > ?2 \
                  AND disabled_at IS NULL"
@@ -131,27 +137,55 @@ pub(super) fn find_with_tokens(
 }
 
 /// Puts the successor in the place of the current token.
+///
+/// SQLite writes to an index when one of its columns is set, be it to what it was. So what
+/// is in an index is set by a statement of its own, which is hardly ever needed.
 fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
-                 previous_rotated_at = :now, refresh_hash = :successor, \
-                 sealed_successor = :sealed, last_used_at = :now, expires_at = :expires, \
-                 address = :address, user_agent = :agent, \
-                 status_index = coalesce(status_index, :status) \
-             WHERE session_id = :id",
-        )?
-        .execute(named_params! {
+    let status = rotation.status.map(StatusIndex::as_stored);
+    let mut update = connection.prepare_cached(
+        "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
+             previous_rotated_at = :now, refresh_hash = :successor, last_used_at = :now, \
+             expires_at = :expires, address = :address, user_agent = :agent \
+         WHERE session_id = :id AND kept_until >= :expires \
+             AND (status_index IS NOT NULL OR :status IS NULL)",
+    )?;
+    let mut update = || {
+        update.execute(named_params! {
             ":id": Stored(rotation.session),
             ":now": Stored(cx.now),
             ":successor": rotation.successor.0,
-            ":sealed": rotation.sealed_successor,
             ":expires": Stored(rotation.expires_at),
             ":address": cx.address.map(Stored),
             ":agent": cx.user_agent,
-            ":status": rotation.status.map(StatusIndex::as_stored),
+            ":status": status,
         })
-        .map_err(of_place)?;
+    };
+    if update()? == 0 {
+        connection
+            .prepare_cached(
+                "UPDATE sessions SET kept_until = max(kept_until, :kept), \
+                     status_index = coalesce(status_index, :status) \
+                 WHERE session_id = :id",
+            )?
+            .execute(named_params! {
+                ":id": Stored(rotation.session),
+                ":kept": Stored(kept_until(rotation.expires_at, cx.now)),
+                ":status": status,
+            })
+            .map_err(of_place)?;
+        update()?;
+    }
+    // In place of another one only if both rotations are of the same millisecond.
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO sealed_successors (rotated_at, session_id, sealed) \
+             VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![
+            Stored(cx.now),
+            Stored(rotation.session),
+            rotation.sealed_successor
+        ])?;
     Ok(())
 }
 
@@ -164,7 +198,7 @@ pub(super) fn end(
 ) -> Result<bool> {
     let ended = connection
         .prepare_cached(
-            "UPDATE sessions SET ended_at = ?3, end_reason = ?4, sealed_successor = NULL \
+            "UPDATE sessions SET ended_at = ?3, end_reason = ?4 \
              WHERE session_id = ?1 AND user_id = ?2 AND ended_at IS NULL AND expires_at > ?3",
         )?
         .execute(params![
@@ -199,7 +233,7 @@ pub(super) fn end_all(
 ) -> Result<u64> {
     let ended = connection
         .prepare_cached(
-            "UPDATE sessions SET ended_at = ?2, end_reason = ?3, sealed_successor = NULL \
+            "UPDATE sessions SET ended_at = ?2, end_reason = ?3 \
              WHERE user_id = ?1 AND ended_at IS NULL",
         )?
         .execute(params![Stored(user), Stored(cx.now), reason.as_str()])?;
@@ -218,7 +252,7 @@ pub(super) fn delete_over(connection: &Connection, before: Timestamp, limit: u32
         .prepare_cached(
             "DELETE FROM sessions WHERE session_id IN \
                  (SELECT session_id FROM sessions \
-                  WHERE ended_at IS NULL AND expires_at < ?1 LIMIT ?2)",
+                  WHERE ended_at IS NULL AND kept_until < ?1 LIMIT ?2)",
         )?
         .execute(params![Stored(before), limit])?;
     Ok(count(ended + expired))
@@ -228,9 +262,9 @@ pub(super) fn delete_over(connection: &Connection, before: Timestamp, limit: u32
 pub(super) fn delete_sealed(connection: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
     let deleted = connection
         .prepare_cached(
-            "UPDATE sessions SET sealed_successor = NULL WHERE session_id IN \
-                 (SELECT session_id FROM sessions \
-                  WHERE sealed_successor IS NOT NULL AND previous_rotated_at < ?1 LIMIT ?2)",
+            "DELETE FROM sealed_successors WHERE (rotated_at, session_id) IN \
+                 (SELECT rotated_at, session_id FROM sealed_successors \
+                  WHERE rotated_at < ?1 LIMIT ?2)",
         )?
         .execute(params![Stored(before), limit])?;
     Ok(count(deleted))

@@ -318,8 +318,8 @@ async fn housekeeping_takes_more_than_one_batch() {
         .execute(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
              INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, last_used_at,
-                 expires_at)
-             SELECT randomblob(16), ?1, zeroblob(32), 0, 0, i FROM n",
+                 expires_at, kept_until)
+             SELECT randomblob(16), ?1, zeroblob(32), 0, 0, i, i FROM n",
             [user.id.as_bytes()],
         )
         .expect("written");

@@ -129,6 +129,11 @@ impl Rows {
         self.now + 24 * 3_600_000
     }
 
+    /// Until when their rows are kept, as the service counts it.
+    fn kept_until(&self) -> i64 {
+        self.expires_at() + (self.expires_at() - self.now) / 16
+    }
+
     /// How many status lists have room for all sessions with as much again.
     fn status_lists(&self) -> u64 {
         (4 * self.users).div_ceil(LIST_SIZE)

@@ -55,12 +55,14 @@ async fn fill_by(client: &Client, rows: &Rows) -> Result<()> {
     })
     .await?;
     // What is the same in every session need not be sent.
-    let (now, expires_at) = (rows.now / 1000, rows.expires_at() / 1000);
+    let now = rows.now / 1000;
+    let (expires_at, kept_until) = (rows.expires_at() / 1000, rows.kept_until() / 1000);
     let rest = format!(
         "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, last_used_at, \
-             expires_at, address, user_agent, status_index) \
+             expires_at, kept_until, address, user_agent, status_index) \
          SELECT session_id, user_id, refresh_hash, to_timestamp({now}), to_timestamp({now}), \
-             to_timestamp({expires_at}), '127.0.0.1', 'bench', status_index FROM made; \
+             to_timestamp({expires_at}), to_timestamp({kept_until}), \
+             '127.0.0.1', 'bench', status_index FROM made; \
          DROP TABLE made; \
          ALTER TABLE sessions ADD CONSTRAINT sessions_user_id_fkey \
              FOREIGN KEY (user_id) REFERENCES users (user_id) ON DELETE SET NULL; \

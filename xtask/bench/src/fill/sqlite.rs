@@ -37,8 +37,8 @@ fn users(database: &Connection, rows: &Rows) -> Result<()> {
 fn sessions(database: &Connection, rows: &Rows) -> Result<()> {
     let mut insert = database.prepare(
         "INSERT INTO sessions (session_id, user_id, refresh_hash, created_at, last_used_at, \
-             expires_at, address, user_agent, status_index) \
-         VALUES (?1, ?2, ?6, ?3, ?3, ?4, '127.0.0.1', 'bench', ?5)",
+             expires_at, kept_until, address, user_agent, status_index) \
+         VALUES (?1, ?2, ?6, ?3, ?3, ?4, ?7, '127.0.0.1', 'bench', ?5)",
     )?;
     for number in 0..rows.users {
         let (id, user) = (rows.id(number, SESSION), rows.id(number, USER));
@@ -49,6 +49,7 @@ fn sessions(database: &Connection, rows: &Rows) -> Result<()> {
             rows.expires_at(),
             rows.place(number),
             rows.refresh_hash(number),
+            rows.kept_until(),
         ))?;
     }
     Ok(())

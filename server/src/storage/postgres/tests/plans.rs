@@ -14,10 +14,13 @@ const FILL: &str = "
         select gen_random_uuid(), 'Somebody', n || '@example.org', n || '@example.org', ''
         from generate_series(1, 20000) n;
     insert into sessions (session_id, user_id, refresh_hash, created_at, last_used_at,
-            expires_at, status_index)
-        select gen_random_uuid(), user_id, sha256(''), now(), now(), 'infinity',
+            expires_at, kept_until, status_index)
+        select gen_random_uuid(), user_id, sha256(''), now(), now(), 'infinity', 'infinity',
             row_number() over () * 50
         from users;
+    insert into sealed_successors (rotated_at, session_id, sealed)
+        select now() + row_number() over () * interval '1 second', session_id, ''
+        from sessions;
     update sessions set ended_at = now(), end_reason = 'logout'
         where status_index % 1000 = 0;
     insert into audit_events (event_id, at, event, outcome, actor, user_id)
@@ -61,6 +64,7 @@ async fn no_query_reads_a_whole_table() {
     for table in [
         "users",
         "sessions",
+        "sealed_successors",
         "audit_events",
         "account_failures",
         "network_budgets",
