@@ -90,7 +90,7 @@ impl RegisteredClaims {
         check_presence(claims, options)?;
         self.check_issuer(options)?;
         self.check_audience(options)?;
-        self.check_times(options, now)
+        self.lifetime().check(options, now)
     }
 
     fn check_issuer(&self, options: &Options) -> Result<(), VerifierError> {
@@ -121,7 +121,28 @@ impl RegisteredClaims {
         ))
     }
 
-    fn check_times(&self, options: &Options, now: NumericDate) -> Result<(), VerifierError> {
+    /// The times among the claims.
+    #[must_use]
+    pub const fn lifetime(&self) -> Lifetime {
+        Lifetime {
+            expires_at: self.expires_at,
+            not_before: self.not_before,
+            issued_at: self.issued_at,
+        }
+    }
+}
+
+/// The claims of a token that say when it is good: all that can make a verified token a bad
+/// one later.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lifetime {
+    expires_at: Option<NumericDate>,
+    not_before: Option<NumericDate>,
+    issued_at: Option<NumericDate>,
+}
+
+impl Lifetime {
+    pub(crate) fn check(&self, options: &Options, now: NumericDate) -> Result<(), VerifierError> {
         let tolerance = options.clock_tolerance.as_secs_f64();
         if self
             .not_before

@@ -47,7 +47,7 @@ mod verify;
 #[cfg(feature = "tokens")]
 pub use self::{
     algorithm::Algorithm,
-    claims::{NumericDate, RegisteredClaims},
+    claims::{Lifetime, NumericDate, RegisteredClaims},
     error::{ErrorKind, KeyError, KeySetError, VerifierError},
     keyset::KeySet,
     options::Options,

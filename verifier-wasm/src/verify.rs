@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
-    ErrorKind, KeySet, NumericDate, Options, RegisteredClaims, VerifierError, encoding,
+    ErrorKind, KeySet, Lifetime, NumericDate, Options, RegisteredClaims, VerifierError, encoding,
     header::{Header, KnownHeaders},
     json,
 };
@@ -173,6 +173,19 @@ impl Verifier {
             payload_json: checked.payload_json,
             protected_header_json: checked.header.json.clone(),
         })
+    }
+
+    /// Whether a token that was verified before, with these keys and expectations, is good
+    /// as of `now` too. Nothing but its times can have changed that.
+    ///
+    /// # Errors
+    /// The first of the checks 13 that fails.
+    pub fn check_lifetime(
+        &self,
+        lifetime: &Lifetime,
+        now: NumericDate,
+    ) -> Result<(), VerifierError> {
+        lifetime.check(&self.options, now)
     }
 
     /// The same for who needs no header of their own.

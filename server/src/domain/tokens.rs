@@ -4,15 +4,18 @@
 //! refused without a question to the database. `typ` in the header and `type` in the
 //! claims keep the two apart (RFC 8725 sections 3.11 and 3.12).
 
+mod known;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use aws_lc_rs::digest;
-use latchkey_verifier::{ErrorKind, KeySet, NumericDate, Options, Verifier};
+use latchkey_verifier::{ErrorKind, KeySet, Lifetime, NumericDate, Options, Verifier};
 use serde::{Deserialize, Serialize};
 
+use self::known::{Fingerprint, KnownTokens};
 use super::clock::{CLOCK_SKEW, Timestamp};
 use super::encoding::base64url;
 use super::entropy::{Entropy, random_bytes};
@@ -129,12 +132,14 @@ pub struct Tokens {
     verifiers: ArcSwap<Verifiers>,
 }
 
-/// The expectations, with the keys that were in use last: what a verifier has learnt of
-/// the headers of its keys' tokens is kept for as long as the keys are.
+/// The expectations, with the keys that were in use last: what has been learnt of tokens
+/// and their headers is kept for as long as the keys are, and not an instant longer.
 #[derive(Debug)]
 struct Verifiers {
     access: Verifier,
     refresh: Verifier,
+    /// Access tokens that `access` has verified. No refresh tokens: each is shown once.
+    known: KnownTokens,
 }
 
 /// The claims of an access token (RFC 9068 section 2.2).
@@ -225,6 +230,7 @@ impl Tokens {
             verifiers: ArcSwap::from_pointee(Verifiers {
                 access: Verifier::new(KeySet::new(), access),
                 refresh: Verifier::new(KeySet::new(), refresh),
+                known: KnownTokens::new(),
             }),
         }
     }
@@ -300,7 +306,8 @@ impl Tokens {
         })
     }
 
-    /// Reads an access token.
+    /// Reads an access token. One that was found good with the same keys before is only
+    /// asked whether it still is.
     ///
     /// # Errors
     ///
@@ -312,7 +319,17 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<TokenFacts, Refused> {
         let verifiers = self.verifiers(keys);
-        read(&verifiers.access, token, now, Kind::Access).map(ReadClaims::facts)
+        let fingerprint = Fingerprint::of(token);
+        if let Some(known) = verifiers.known.find(fingerprint) {
+            verifiers
+                .access
+                .check_lifetime(&known.lifetime, date(now))?;
+            return Ok(known.facts.clone());
+        }
+        let (claims, lifetime) = read(&verifiers.access, token, now, Kind::Access)?;
+        let facts = claims.facts();
+        verifiers.known.keep(fingerprint, facts.clone(), lifetime);
+        Ok(facts)
     }
 
     /// Reads a refresh token.
@@ -327,25 +344,28 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<PresentedRefresh, Refused> {
         let verifiers = self.verifiers(keys);
-        let claims = read(&verifiers.refresh, token, now, Kind::Refresh)?;
+        let (claims, _) = read(&verifiers.refresh, token, now, Kind::Refresh)?;
         Ok(PresentedRefresh {
             hash: hash(&claims.jti),
             facts: claims.facts(),
         })
     }
 
-    /// The expectations with the keys of a view.
+    /// The expectations with the keys of a view: of that one, also while another thread
+    /// reads a token by an older view.
     fn verifiers(&self, keys: &KeyView) -> Guard<Arc<Verifiers>> {
         let keys = keys.verifying();
         let known = self.verifiers.load();
         if Arc::ptr_eq(known.access.keys(), keys) {
             return known;
         }
-        self.verifiers.store(Arc::new(Verifiers {
+        let verifiers = Arc::new(Verifiers {
             access: known.access.with_keys(Arc::clone(keys)),
             refresh: known.refresh.with_keys(Arc::clone(keys)),
-        }));
-        self.verifiers.load()
+            known: KnownTokens::new(),
+        });
+        self.verifiers.store(Arc::clone(&verifiers));
+        Guard::from_inner(verifiers)
     }
 }
 
@@ -369,13 +389,17 @@ fn read(
     token: &str,
     now: Timestamp,
     kind: Kind,
-) -> Result<ReadClaims, Refused> {
-    let verified = verifier.verify(token, NumericDate::from_millis(now.as_millis()))?;
+) -> Result<(ReadClaims, Lifetime), Refused> {
+    let verified = verifier.verify(token, date(now))?;
     let claims: ReadClaims = verified.deserialize()?;
     if claims.kind != kind {
         return Err(Refused::WrongKind);
     }
-    Ok(claims)
+    Ok((claims, verified.claims.lifetime()))
+}
+
+const fn date(instant: Timestamp) -> NumericDate {
+    NumericDate::from_millis(instant.as_millis())
 }
 
 /// Why a token is refused. For the log: a client learns no more than that it is.

@@ -16,15 +16,16 @@ impl Sessions {
     ///
     /// [`Error::Storage`]: that the database did not answer says nothing about a token.
     pub async fn introspect(&self, token: &str, now: Timestamp) -> Result<Option<TokenFacts>> {
-        if let Ok(refresh) = self.read_refresh(token, now).await {
-            let unused = self.unused(&refresh, now).await;
-            return if_good(unused.map(|_| refresh.facts));
+        // It is an access token that resource servers get to see, again and again.
+        if let Ok(facts) = self.read_access(token, now).await {
+            let alive = self.alive(facts.subject, now).await;
+            return if_good(alive.map(|_| facts));
         }
-        let Ok(facts) = self.read_access(token, now).await else {
+        let Ok(refresh) = self.read_refresh(token, now).await else {
             return Ok(None);
         };
-        let alive = self.alive(facts.subject, now).await;
-        if_good(alive.map(|_| facts))
+        let unused = self.unused(&refresh, now).await;
+        if_good(unused.map(|_| refresh.facts))
     }
 }
 

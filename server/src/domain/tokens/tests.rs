@@ -209,3 +209,67 @@ fn another_issuer_audience_or_key_is_refused() {
     let refused = Tokens::new(rules()).read_access(&others, &token, NOW);
     assert!(refused.expect_err("refused").is_unknown_key());
 }
+
+/// What one thread reads by its keys is never answered by the keys of another.
+#[test]
+fn keys_that_change_meanwhile_are_not_mixed_up() {
+    let tokens = Tokens::new(rules());
+    let both = [keys(Algorithm::EdDsa), keys(Algorithm::EdDsa)];
+    let token = access(&tokens, &both[0], subject());
+    let read = |with: usize| {
+        for _ in 0..2_000 {
+            let read = tokens.read_access(&both[with], &token, NOW);
+            assert_eq!(read.is_ok(), with == 0, "{read:?}");
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| read(0));
+        scope.spawn(|| read(1));
+    });
+}
+
+/// What is remembered of a token is that it was good, not that it is.
+#[test]
+fn a_known_token_expires_like_any_other() {
+    let (tokens, keys) = (Tokens::new(rules()), keys(Algorithm::EdDsa));
+    let token = access(&tokens, &keys, subject());
+    let first = tokens.read_access(&keys, &token, NOW).expect("good");
+    assert_eq!(tokens.read_access(&keys, &token, NOW), Ok(first));
+    let over = NOW.plus(tokens.rules().access_ttl);
+    assert_eq!(code(tokens.read_access(&keys, &token, over)), "expired");
+    let early = NOW.minus(Duration::from_secs(3600));
+    assert_eq!(
+        code(tokens.read_access(&keys, &token, early)),
+        "issued_in_future"
+    );
+}
+
+#[test]
+fn a_known_token_is_forgotten_with_its_keys() {
+    let (tokens, both) = (
+        Tokens::new(rules()),
+        [keys(Algorithm::EdDsa), keys(Algorithm::EdDsa)],
+    );
+    let token = access(&tokens, &both[0], subject());
+    assert!(tokens.read_access(&both[0], &token, NOW).is_ok());
+    assert_eq!(
+        code(tokens.read_access(&both[1], &token, NOW)),
+        "unknown_key"
+    );
+}
+
+#[test]
+fn one_that_resembles_a_known_token_is_another() {
+    let (tokens, keys) = (Tokens::new(rules()), keys(Algorithm::EdDsa));
+    let token = access(&tokens, &keys, subject());
+    assert!(tokens.read_access(&keys, &token, NOW).is_ok());
+    // The last sextet has four bits of the signature; the one before is all signature.
+    let (rest, last) = token.split_at(token.len() - 2);
+    for other in ["AA", "QQ", "gg", "ww"] {
+        if other != last {
+            let forged = format!("{rest}{other}");
+            assert!(tokens.read_access(&keys, &forged, NOW).is_err(), "{other}");
+        }
+    }
+    assert!(tokens.read_refresh(&keys, &token, NOW).is_err());
+}
