@@ -17,7 +17,7 @@ use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::connection;
 use super::open_file::OpenFile;
@@ -141,7 +141,7 @@ impl ReaderPool {
         let Some(here) = here else {
             return Err(work);
         };
-        let Ok(Ok(_place)) = tokio::time::timeout(HERE_PATIENCE, here.acquire()).await else {
+        let Some(_place) = place(here).await else {
             return Err(work);
         };
         let Ok(_turn) = self.turns.try_acquire() else {
@@ -205,6 +205,23 @@ impl ReaderPool {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+/// A place to run where one is asked. Who finds none lets this thread do what else there is
+/// and looks again: the others need some microseconds, and being woken by them, most often on
+/// another thread, takes longer than that.
+async fn place(here: &Semaphore) -> Option<SemaphorePermit<'_>> {
+    if let Ok(place) = here.try_acquire() {
+        return Some(place);
+    }
+    let since = Instant::now();
+    while since.elapsed() < HERE_PATIENCE {
+        tokio::task::yield_now().await;
+        if let Ok(place) = here.try_acquire() {
+            return Some(place);
+        }
+    }
+    None
 }
 
 fn panicked() -> StorageError {
