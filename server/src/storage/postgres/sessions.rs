@@ -359,7 +359,7 @@ pub(super) async fn delete_sealed(db: &Connection, before: Timestamp, limit: u32
         db,
         "DELETE FROM sealed_successors WHERE ctid = ANY (ARRAY( \
              SELECT ctid FROM sealed_successors WHERE rotated_at < $1 \
-             LIMIT $2 FOR UPDATE SKIP LOCKED))",
+             ORDER BY rotated_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
         &Stored(before),
         limit,
     )

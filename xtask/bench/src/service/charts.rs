@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::scenario::Scenario;
-use super::{Cell, MIDDLING};
+use super::Cell;
 use crate::load::Series;
 use crate::report::chart::Chart;
 use crate::report::write_chart;
@@ -17,7 +17,7 @@ const PER_MILLE: [usize; 5] = [500, 900, 990, 995, 999];
 pub(super) fn write(cells: &[Cell]) -> Result<()> {
     let is_shown = |cell: &&Cell| {
         cell.signed == Signed::Hs256
-            && cell.clients == MIDDLING
+            && cell.is_full
             && matches!(
                 cell.scenario,
                 Scenario::SignIn | Scenario::Refresh | Scenario::Me

@@ -36,6 +36,8 @@ const SETTINGS: [(Backend, Signed); 3] = [
 /// How much is measured.
 struct Plan {
     clients: &'static [usize],
+    /// Of these, with how many everybody is asked for everything, and the aims are judged.
+    middling: usize,
     /// How many turns, and how long; then the same where passwords are hashed.
     turns: (usize, Turn),
     hashing: (usize, Turn),
@@ -45,14 +47,17 @@ impl Plan {
     fn new(quick: bool) -> Self {
         let of = |turns, milliseconds| (turns, Turn::of(Duration::from_millis(milliseconds)));
         if quick {
+            // A few, because each waits for the hashes of peers that take a quarter of a second.
             Self {
-                clients: &[MIDDLING],
+                clients: &[4],
+                middling: 4,
                 turns: of(3, 100),
                 hashing: of(1, 300),
             }
         } else {
             Self {
-                clients: &[1, MIDDLING, 64],
+                clients: &[1, 16, 64],
+                middling: 16,
                 turns: of(7, 400),
                 hashing: of(7, 1000),
             }
@@ -78,6 +83,8 @@ struct Cell {
     signed: Signed,
     scenario: Scenario,
     clients: usize,
+    /// Whether everybody is in it.
+    is_full: bool,
     ours: Series,
     others: Vec<Series>,
 }
@@ -121,7 +128,7 @@ fn measure(stage: &Stage, signed: Signed, plan: &Plan, calm: &Calm) -> Result<Ve
             let mut contestants: Vec<Box<dyn Contestant>> = Vec::new();
             for (subject, scripts) in &mut taking_part {
                 // A slow peer takes seconds for the passwords that wait for it.
-                if subject.is_ours() || clients == MIDDLING || !scenario.hashes() {
+                if subject.is_ours() || clients == plan.middling || !scenario.hashes() {
                     contestants.push(contestant(*subject, &mut scripts[..clients]));
                 }
             }
@@ -134,6 +141,7 @@ fn measure(stage: &Stage, signed: Signed, plan: &Plan, calm: &Calm) -> Result<Ve
                     signed,
                     scenario,
                     clients,
+                    is_full: clients == plan.middling,
                     ours,
                     others: series.collect(),
                 });
@@ -240,9 +248,6 @@ fn row_beside(cell: &Cell, other: &Series) -> [String; 7] {
     ]
 }
 
-/// How many clients the aims are judged with.
-const MIDDLING: usize = 16;
-
 /// What is aimed at beside whom, as a multiple of theirs.
 const AIMS: [(Scenario, &str, f64); 5] = [
     (Scenario::SignIn, "predecessor, argon2", 2.8),
@@ -255,7 +260,7 @@ const AIMS: [(Scenario, &str, f64); 5] = [
 fn aims_of(cells: &[Cell]) -> Vec<Aim> {
     let mut aims = Vec::new();
     for (scenario, who, least) in AIMS {
-        let of_aim = |cell: &&Cell| cell.scenario == scenario && cell.clients == MIDDLING;
+        let of_aim = |cell: &&Cell| cell.scenario == scenario && cell.is_full;
         for cell in cells.iter().filter(of_aim) {
             for other in cell.others.iter().filter(|series| series.name == who) {
                 let (backend, signed) = (cell.backend, cell.signed);
