@@ -150,8 +150,8 @@ async fn item_64_rotation_at_once_signs_with_the_standby_key(backend: Backend) {
 
 async fn item_64_a_retired_key_verifies_until_its_last_token_has_expired(backend: Backend) {
     let server = Home::new(backend)
-        .env("LATCHKEY_TOKENS__ACCESS_TTL", "1s")
-        .env("LATCHKEY_TOKENS__REFRESH_TTL", "2s")
+        .env("LATCHKEY_TOKENS__ACCESS_TTL", "1m")
+        .env("LATCHKEY_TOKENS__REFRESH_TTL", "2m")
         .start()
         .await;
     let old = server.account_of("Alice").await.tokens;

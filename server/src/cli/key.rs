@@ -44,6 +44,8 @@ pub(super) enum Command {
     /// Take a key out of use: the active one is rotated out, the standby one replaced
     Retire {
         /// The key
+        // One in sixty-four begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// For a stolen key: refuse its tokens from now on
         #[arg(long)]

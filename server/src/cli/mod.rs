@@ -254,6 +254,29 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
+    /// A `kid` is base64url.
+    #[test]
+    fn a_key_may_begin_with_hyphens() {
+        for kid in [
+            "-yZQInO2TwNb-5DPbNFr4Jg",
+            "--ZQInO2TwNb-5DPbNFr4Jg",
+            "-hZQInO2TwNb-5DPbNFr4Jg",
+            "ZQInO2TwNb-5DPbNFr4Jg-",
+        ] {
+            for arguments in [
+                &["key", "retire", kid, "--now"][..],
+                &["key", "retire", "--now", kid],
+                &["key", "retire", "--now", "--", kid],
+            ] {
+                let parsed = format!("{:?}", command(arguments));
+                assert!(
+                    parsed.contains(&format!("kid: {kid:?}, now: true")),
+                    "{parsed}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn without_a_command_it_serves() {
         let arguments = ["--listen", "127.0.0.1:0", "--log-format", "json"];
