@@ -272,7 +272,8 @@ async fn what_is_over_by_a_wrong_clock_alone_is_not_deleted(backend: Backend) {
         Backend::Postgres => format!("user_id = '{id}'"),
     };
     server.database().execute(&format!(
-        "update sessions set expires_at = expires_at - {hours} where {eve}"
+        "update sessions set expires_at = expires_at - {hours}, \
+             kept_until = kept_until - {hours} where {eve}"
     ));
     eventually("housekeeping", async || {
         let left = format!("select count(*) from sessions where {eve}");

@@ -176,11 +176,13 @@ async fn item_80_hashes_that_cost_more_than_new_ones_take_no_more(backend: Backe
 /// One network has more passwords to try than there are places; whoever comes from
 /// elsewhere gets one, and soon.
 async fn item_80_nobody_stands_behind_the_crowd_of_another_network(backend: Backend) {
+    const PLACES: usize = 8;
+    const ELSEWHERE: usize = 5;
     let server = Home::new(backend)
         .with_default_hashing()
         .env("LATCHKEY_SERVER__TRUSTED_PROXIES", "127.0.0.1")
         .env("LATCHKEY_PASSWORDS__HASHING_SLOTS", "1")
-        .env("LATCHKEY_PASSWORDS__HASHING_QUEUE", "8")
+        .env("LATCHKEY_PASSWORDS__HASHING_QUEUE", PLACES.to_string())
         .env("LATCHKEY_PASSWORDS__HASHING_WAIT", "10m")
         .env("LATCHKEY_RATE_LIMITS__ENABLED", "false")
         .start()
@@ -192,7 +194,7 @@ async fn item_80_nobody_stands_behind_the_crowd_of_another_network(backend: Back
         .map(|sign_in| sign_in.header("x-forwarded-for", "198.51.100.1"))
         .map(|sign_in| tokio::spawn(sign_in.into_future()))
         .collect();
-    for _ in 0..5 {
+    for _ in 0..ELSEWHERE {
         let sign_in = server.sign_in(&alice.email, &alice.password);
         let _ = sign_in
             .header("x-forwarded-for", "203.0.113.7")
@@ -209,7 +211,9 @@ async fn item_80_nobody_stands_behind_the_crowd_of_another_network(backend: Back
             }
         }
     }
-    assert!(tried >= 8 && refused >= 1, "{tried} and {refused}");
+    // Each of the others may have taken the place of one who had it already.
+    let least = PLACES - ELSEWHERE;
+    assert!(tried >= least && refused >= 1, "{tried} and {refused}");
 }
 
 /// There is room for all of them, and no time.

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::scenario::Scenario;
 use super::Cell;
+use super::scenario::Scenario;
 use crate::load::Series;
 use crate::report::chart::Chart;
 use crate::report::write_chart;
