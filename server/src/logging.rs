@@ -10,8 +10,6 @@ use std::panic::{self, PanicHookInfo};
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::field::MakeExt as _;
-use tracing_subscriber::fmt::format::{self, FormatFields};
 
 use crate::config::Sources;
 
@@ -56,12 +54,7 @@ pub fn init(sources: &Sources, format: LogFormat, verbosity: Verbosity) -> anyho
         .with_writer(io::stderr);
     let color = io::stderr().is_terminal() && sources.variable("NO_COLOR")?.is_none();
     let started = match format {
-        LogFormat::Text if color => builder.with_target(false).try_init(),
-        LogFormat::Text => builder
-            .with_ansi(false)
-            .with_target(false)
-            .fmt_fields(plain_fields())
-            .try_init(),
+        LogFormat::Text => builder.with_ansi(color).with_target(false).try_init(),
         LogFormat::Json => builder
             .json()
             .flatten_event(true)
@@ -71,16 +64,6 @@ pub fn init(sources: &Sources, format: LogFormat, verbosity: Verbosity) -> anyho
     started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))?;
     panic::set_hook(Box::new(log_panic));
     Ok(())
-}
-
-/// Fields as the library writes them when nothing is coloured. Its own way puts each name and
-/// each sign through what would colour them, which is a third of the work of a line.
-fn plain_fields() -> impl for<'w> FormatFields<'w> {
-    format::debug_fn(|writer, field, value| match field.name() {
-        "message" => write!(writer, "{value:?}"),
-        name => write!(writer, "{name}={value:?}"),
-    })
-    .delimited(" ")
 }
 
 /// A panic is logged like everything else, on one line, with the request it happened in.
