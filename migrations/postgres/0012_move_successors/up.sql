@@ -22,15 +22,15 @@ DROP INDEX sessions_sealed;
 DROP INDEX sessions_expiring;
 ALTER TABLE sessions DROP COLUMN sealed_successor;
 
--- It is never before `expires_at`, which every refresh changes, and so far behind it that
--- hardly any refresh has to change it too.
+-- Room on each page for the next version of a row that is on it, which no index then has
+-- to hear of. The update below leaves it.
+ALTER TABLE sessions SET (fillfactor = 80);
+
+-- It is never before `expires_at`, which every refresh changes, and so far behind it that not
+-- every refresh has to change it too.
 ALTER TABLE sessions ADD COLUMN kept_until timestamptz;
 UPDATE sessions SET kept_until = expires_at;
 ALTER TABLE sessions ALTER COLUMN kept_until SET NOT NULL;
 
 -- Housekeeping looks for it.
 CREATE INDEX sessions_expiring ON sessions (kept_until) WHERE ended_at IS NULL;
-
--- Room on each page for the next version of a row that is on it, which no index then has
--- to hear of.
-ALTER TABLE sessions SET (fillfactor = 80);

@@ -22,8 +22,8 @@ DROP INDEX sessions_sealed;
 DROP INDEX sessions_expiring;
 
 -- The table of step 4 with `kept_until` in the place of `sealed_successor`. It is never
--- before `expires_at`, which every refresh changes, and so far behind it that hardly any
--- refresh has to change it too.
+-- before `expires_at`, which every refresh changes, and behind it by so much that not
+-- every refresh has to change it too.
 CREATE TABLE sessions_anew (
     session_id BLOB NOT NULL PRIMARY KEY CHECK (length(session_id) = 16),
     user_id BLOB REFERENCES users (user_id) ON DELETE SET NULL,

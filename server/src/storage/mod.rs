@@ -386,7 +386,8 @@ impl Guarded<User> {
 /// Up to when housekeeping forgets.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Sessions that ended or expired before this instant are deleted.
+    /// Sessions that ended before this instant are deleted, and those that expired so long
+    /// before it that they need not be kept any more.
     pub sessions_over_before: Timestamp,
     /// Sealed successors of refresh tokens that were rotated before this are deleted.
     pub rotated_before: Timestamp,

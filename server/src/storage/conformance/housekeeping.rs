@@ -99,3 +99,27 @@ pub(in crate::storage) async fn housekeeping_deletes_sealed_successors(storage: 
         "{outcome:?}"
     );
 }
+
+/// What has been used is deleted at once, and not when housekeeping comes by.
+pub(in crate::storage) async fn a_used_successor_is_not_kept(storage: &SharedStorage) {
+    let (_, session) = signed_in(storage).await;
+    for nth in 1..=5 {
+        let at = later(u32::from(nth) * MINUTE);
+        let rotation = Rotation {
+            session,
+            presented: token(nth),
+            successor: token(nth + 1),
+            sealed_successor: vec![nth; 40],
+            expires_at: later(30 * MINUTE),
+            grace: 10 * MINUTE,
+            status: None,
+        };
+        let outcome = storage.rotate_refresh(&cx(at), rotation).await.unwrap();
+        assert!(
+            matches!(outcome, RotationOutcome::Rotated(_)),
+            "{outcome:?}"
+        );
+    }
+    let all = housekeep(storage, LONG_AGO, later(20 * MINUTE)).await;
+    assert_eq!(all.successors, 1);
+}

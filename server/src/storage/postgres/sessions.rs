@@ -191,7 +191,9 @@ async fn replace(
 ) -> Result<Option<Continued>> {
     let replace = db
         .prepared(sql!(
-            "WITH rotated AS ( \
+            "WITH before AS ( \
+                 SELECT previous_rotated_at FROM sessions WHERE session_id = $1), \
+             rotated AS ( \
                  UPDATE sessions SET previous_refresh_hash = refresh_hash, \
                      previous_rotated_at = $2, refresh_hash = $3, last_used_at = $2, \
                      expires_at = $5, \
@@ -203,6 +205,10 @@ async fn replace(
                      AND expires_at > $2 AND users.user_id = sessions.user_id \
                      AND disabled_at IS NULL \
                  RETURNING {USER}, status_index), \
+             used AS ( \
+                 DELETE FROM sealed_successors USING before, rotated \
+                 WHERE rotated_at = previous_rotated_at AND rotated_at <> $2 \
+                     AND session_id = $1), \
              kept AS ( \
                  INSERT INTO sealed_successors (rotated_at, session_id, sealed) \
                  SELECT $2::timestamptz, $1::uuid, $4::bytea FROM rotated \

@@ -84,9 +84,15 @@ pub(super) fn rotate(
     let Some((_, tokens)) = find_with_tokens(connection, rotation.session, cx.now)? else {
         return Ok(RotationOutcome::Ended);
     };
+    let before = tokens.previous.as_ref().map(|previous| previous.rotated_at);
     let outcome = tokens.present(rotation, cx.now);
     match outcome {
-        RotationOutcome::Rotated(_) => replace(connection, cx, rotation)?,
+        RotationOutcome::Rotated(_) => {
+            if let Some(before) = before {
+                forget_successor(connection, rotation.session, before)?;
+            }
+            replace(connection, cx, rotation)?;
+        }
         RotationOutcome::Reused(user) => {
             let reason = EndReason::RefreshReused;
             end(connection, cx, user, rotation.session, reason)?;
@@ -186,6 +192,18 @@ fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> R
             Stored(rotation.session),
             rotation.sealed_successor
         ])?;
+    Ok(())
+}
+
+/// Deletes a successor that is used now: nobody is given it again.
+fn forget_successor(
+    connection: &Connection,
+    session: SessionId,
+    rotated_at: Timestamp,
+) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM sealed_successors WHERE rotated_at = ?1 AND session_id = ?2")?
+        .execute(params![Stored(rotated_at), Stored(session)])?;
     Ok(())
 }
 
