@@ -215,8 +215,8 @@ fn aims_of(all: &[Started], size: u64) -> Vec<Aim> {
             one.start,
         ));
         aims.push(Aim::new(
-            format!("memory at rest, {on}, in MiB: {AT_REST} and the hashes'"),
-            Bound::AtMost(AT_REST + mib(one.hashes)),
+            format!("memory at rest, before the first hash, {on}, in MiB"),
+            Bound::AtMost(AT_REST),
             Noise::None,
             Quartiles::exactly(mib(one.rest)),
         ));

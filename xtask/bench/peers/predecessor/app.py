@@ -21,7 +21,9 @@ ALGORITHM = "HS256"
 ACCESS_LIFE = timedelta(minutes=30)
 REFRESH_LIFE = timedelta(days=1)
 
-engine = create_engine(os.environ["DATABASE_URL"])
+# A connection for each thread of FastAPI's pool: with the 15 that are usual, threads which wait for one
+# keep those from running that would give one back, and 64 clients end in errors.
+engine = create_engine(os.environ["DATABASE_URL"], pool_size=40, max_overflow=0)
 SessionLocal = sessionmaker(bind=engine, autoflush=False)
 
 if engine.dialect.name == "sqlite":
