@@ -77,7 +77,7 @@ impl Home {
             subcommand: true,
             serve_args: Vec::new(),
             wrapper: Vec::new(),
-            logs: Logs::default(),
+            logs: Logs::new(),
             documented: true,
         }
         .env("LATCHKEY_PASSWORDS__ARGON2__M", "8")

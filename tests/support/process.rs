@@ -1,6 +1,8 @@
 //! A running `latchkey serve`.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -10,22 +12,36 @@ use tokio::sync::oneshot;
 use crate::wait::eventually;
 
 /// Everything that the servers of one test wrote to stderr.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Logs(Arc<Mutex<String>>);
+///
+/// It is a file without a name, not a pipe: what was written before an answer is there when
+/// the answer is, and no thread has to have read it first.
+#[derive(Clone, Debug)]
+pub(crate) struct Logs(Arc<File>);
 
 impl Logs {
-    pub(crate) fn text(&self) -> String {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(tempfile::tempfile().expect("a temporary file")))
     }
 
-    fn append(&self, line: &str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_str(line);
+    pub(crate) fn text(&self) -> String {
+        self.text_from(0)
+    }
+
+    /// What was written after the first `start` bytes.
+    fn text_from(&self, start: u64) -> String {
+        // Reading at a position leaves alone the one that the servers write at.
+        let mut text = vec![0; usize::try_from(self.len() - start).expect("a length")];
+        self.0.read_exact_at(&mut text, start).expect("the log");
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn len(&self) -> u64 {
+        self.0.metadata().expect("the log's metadata").len()
+    }
+
+    /// A process's end of it. All of them share one position, so that none overwrites another.
+    fn stdio(&self) -> Stdio {
+        self.0.try_clone().expect("one more handle").into()
     }
 }
 
@@ -64,16 +80,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `command` and waits for the line that says where it listens.
     pub(crate) async fn start(mut command: Command, logs: Logs) -> Result<Self, Failed> {
+        let written_before = logs.len();
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(logs.stdio())
             .spawn()
             .expect("the binary starts");
-        let own_logs = Logs::default();
-        let readers = [own_logs.clone(), logs.clone()];
-        let errors = child.stderr.take().expect("a piped stderr");
-        let drained = thread::spawn(move || drain(errors, &readers));
         let stdout = Arc::new(Mutex::new(String::new()));
         let first_line = read_stdout(child.stdout.take().expect("a piped stdout"), stdout.clone());
 
@@ -95,11 +108,8 @@ impl Process {
             // Its stdout is closed: it has ended, or is about to.
             Err(_) => {
                 let code = process.exit().await.code();
-                drained.join().expect("the reader of stderr");
-                Err(Failed {
-                    code,
-                    stderr: own_logs.text(),
-                })
+                let stderr = process.logs.text_from(written_before);
+                Err(Failed { code, stderr })
             }
         }
     }
@@ -157,17 +167,6 @@ impl Drop for Process {
         if thread::panicking() {
             eprintln!("--- the server's log ---\n{}---", self.logs.text());
         }
-    }
-}
-
-fn drain(errors: impl Read, logs: &[Logs]) {
-    let mut errors = BufReader::new(errors);
-    let mut line = Vec::new();
-    while errors.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-        for log in logs {
-            log.append(&String::from_utf8_lossy(&line));
-        }
-        line.clear();
     }
 }
 
