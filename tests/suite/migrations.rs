@@ -8,6 +8,7 @@ on_each_backend![
     down_takes_the_last_steps_back,
     down_needs_permission_to_drop_data,
     down_and_up_again_is_as_before,
+    a_session_moves_with_its_successor,
     serving_applies_what_is_pending,
     serving_without_migrating_refuses_an_old_database,
     a_newer_database_is_left_alone,
@@ -101,6 +102,31 @@ async fn down_and_up_again_is_as_before(backend: Backend) {
         let _ = home.cli(["migrate", "verify"]).await.ok();
         assert_eq!(home.database().schema(), before, "{steps} down and up");
     }
+}
+
+/// The step that moves what the predecessor of a refresh token still gets, taken back and
+/// done again over a session that is in use.
+async fn a_session_moves_with_its_successor(backend: Backend) {
+    let home = Home::new(backend).env("LATCHKEY_TOKENS__REFRESH_GRACE", "10m");
+    let server = home.start().await;
+    let first = server.account_of("Alice").await.tokens.refresh;
+    let second = server.refresh(&first).await.expect(200).tokens().refresh;
+    let home = server.terminate().await;
+
+    let after_eleven = (status(&home).await.len() - 11).to_string();
+    let _ = home
+        .cli(["migrate", "down", &after_eleven, "--yes"])
+        .await
+        .ok();
+    let _ = home.cli(["migrate", "up"]).await.ok();
+
+    let server = home.start().await;
+    assert_eq!(
+        server.refresh(&first).await.expect(200).tokens().refresh,
+        second
+    );
+    let third = server.refresh(&second).await.expect(200).tokens().refresh;
+    assert_ne!(third, second);
 }
 
 async fn serving_applies_what_is_pending(backend: Backend) {

@@ -17,11 +17,11 @@ use super::status::StatusIndex;
 use super::user::User;
 
 /// By which part of what it has left to live the row of a session may outlive it.
-const OUTLIVES_BY: u32 = 16;
+const OUTLIVES_BY: u32 = 4;
 
 /// Until when the row of a session is kept that expires at `expires_at`: a little longer, so
 /// that not every refresh has to move the session in the order in which they are deleted. With
-/// a refresh every half hour and a life of a day, one in four does.
+/// a refresh every half hour and a life of a day, one in twelve does.
 #[must_use]
 pub fn kept_until(expires_at: Timestamp, now: Timestamp) -> Timestamp {
     expires_at.plus(expires_at.since(now) / OUTLIVES_BY)

@@ -52,7 +52,7 @@ pub(in crate::storage) async fn housekeeping_deletes_what_is_over(storage: &Shar
         .await
         .unwrap();
 
-    for (minutes, sessions) in [(1, 0), (2, 1), (3, 1), (4, 1), (15, 0)] {
+    for (minutes, sessions) in [(1, 0), (2, 1), (3, 1), (4, 1), (18, 0)] {
         let done = housekeep(storage, later(minutes * MINUTE), LONG_AGO).await;
         assert_eq!(
             done,
@@ -64,7 +64,7 @@ pub(in crate::storage) async fn housekeeping_deletes_what_is_over(storage: &Shar
         );
     }
     assert!(is_alive(storage, alive).await);
-    let done = housekeep(storage, later(16 * MINUTE), LONG_AGO).await;
+    let done = housekeep(storage, later(19 * MINUTE), LONG_AGO).await;
     assert_eq!(done.sessions, 1);
 }
 
@@ -122,4 +122,31 @@ pub(in crate::storage) async fn a_used_successor_is_not_kept(storage: &SharedSto
     }
     let all = housekeep(storage, LONG_AGO, later(20 * MINUTE)).await;
     assert_eq!(all.successors, 1);
+}
+
+/// However far ahead the clock of one refresh was, or however long a session was to live then.
+pub(in crate::storage) async fn the_last_refresh_says_how_long_a_session_is_kept(
+    storage: &SharedStorage,
+) {
+    let (_, session) = signed_in(storage).await;
+    for (nth, minutes) in [(1, 100_000), (2, 30)] {
+        let rotation = Rotation {
+            session,
+            presented: token(nth),
+            successor: token(nth + 1),
+            sealed_successor: vec![nth; 40],
+            expires_at: later(minutes * MINUTE),
+            grace: 10 * MINUTE,
+            status: None,
+        };
+        let outcome = storage.rotate_refresh(&cx(NOW), rotation).await.unwrap();
+        assert!(
+            matches!(outcome, RotationOutcome::Rotated(_)),
+            "{outcome:?}"
+        );
+    }
+    for (minutes, sessions) in [(30, 0), (40, 1)] {
+        let done = housekeep(storage, later(minutes * MINUTE), LONG_AGO).await;
+        assert_eq!(done.sessions, sessions, "before minute {minutes}");
+    }
 }

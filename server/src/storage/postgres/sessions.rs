@@ -197,7 +197,8 @@ async fn replace(
                  UPDATE sessions SET previous_refresh_hash = refresh_hash, \
                      previous_rotated_at = $2, refresh_hash = $3, last_used_at = $2, \
                      expires_at = $5, \
-                     kept_until = CASE WHEN kept_until < $5 THEN $10 ELSE kept_until END, \
+                     kept_until = CASE WHEN kept_until BETWEEN $5 AND $10 THEN kept_until \
+                         ELSE $10 END, \
                      address = $6, user_agent = $7, \
                      status_index = coalesce(status_index, $8) \
                  FROM users \

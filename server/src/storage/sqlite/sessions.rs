@@ -145,41 +145,25 @@ pub(super) fn find_with_tokens(
 /// Puts the successor in the place of the current token.
 ///
 /// SQLite writes to an index when one of its columns is set, be it to what it was. So what
-/// is in an index is set by a statement of its own, which is hardly ever needed.
+/// is in an index is set by a statement of its own, where that has to change.
 fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> Result<()> {
+    let kept = kept_until(rotation.expires_at, cx.now);
     let status = rotation.status.map(StatusIndex::as_stored);
-    let mut update = connection.prepare_cached(
-        "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
-             previous_rotated_at = :now, refresh_hash = :successor, last_used_at = :now, \
-             expires_at = :expires, address = :address, user_agent = :agent \
-         WHERE session_id = :id AND kept_until >= :expires \
-             AND (status_index IS NOT NULL OR :status IS NULL)",
-    )?;
-    let mut update = || {
-        update.execute(named_params! {
-            ":id": Stored(rotation.session),
-            ":now": Stored(cx.now),
-            ":successor": rotation.successor.0,
-            ":expires": Stored(rotation.expires_at),
-            ":address": cx.address.map(Stored),
-            ":agent": cx.user_agent,
-            ":status": status,
-        })
-    };
-    if update()? == 0 {
+    if !set_tokens(connection, cx, rotation, kept, status)? {
         connection
             .prepare_cached(
-                "UPDATE sessions SET kept_until = max(kept_until, :kept), \
+                "UPDATE sessions SET kept_until = :kept, \
                      status_index = coalesce(status_index, :status) \
                  WHERE session_id = :id",
             )?
             .execute(named_params! {
                 ":id": Stored(rotation.session),
-                ":kept": Stored(kept_until(rotation.expires_at, cx.now)),
+                ":kept": Stored(kept),
                 ":status": status,
             })
             .map_err(of_place)?;
-        update()?;
+        let is_set = set_tokens(connection, cx, rotation, kept, status)?;
+        debug_assert!(is_set, "its condition has just been made true");
     }
     // In place of another one only if both rotations are of the same millisecond.
     connection
@@ -193,6 +177,36 @@ fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> R
             rotation.sealed_successor
         ])?;
     Ok(())
+}
+
+/// Sets what no index holds, if that is all there is to set. `kept_until` stays when it is
+/// neither too early nor later than `kept`, which it is after a clock was put back.
+fn set_tokens(
+    connection: &Connection,
+    cx: &WriteContext,
+    rotation: &Rotation,
+    kept: Timestamp,
+    status: Option<i64>,
+) -> Result<bool> {
+    let updated = connection
+        .prepare_cached(
+            "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
+                 previous_rotated_at = :now, refresh_hash = :successor, last_used_at = :now, \
+                 expires_at = :expires, address = :address, user_agent = :agent \
+             WHERE session_id = :id AND kept_until BETWEEN :expires AND :kept \
+                 AND (status_index IS NOT NULL OR :status IS NULL)",
+        )?
+        .execute(named_params! {
+            ":id": Stored(rotation.session),
+            ":now": Stored(cx.now),
+            ":successor": rotation.successor.0,
+            ":expires": Stored(rotation.expires_at),
+            ":kept": Stored(kept),
+            ":address": cx.address.map(Stored),
+            ":agent": cx.user_agent,
+            ":status": status,
+        })?;
+    Ok(updated > 0)
 }
 
 /// Deletes a successor that is used now: nobody is given it again.

@@ -131,7 +131,7 @@ impl Rows {
 
     /// Until when their rows are kept, as the service counts it.
     fn kept_until(&self) -> i64 {
-        self.expires_at() + (self.expires_at() - self.now) / 16
+        self.expires_at() + (self.expires_at() - self.now) / 4
     }
 
     /// How many status lists have room for all sessions with as much again.
