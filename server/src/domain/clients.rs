@@ -10,7 +10,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest;
 use zeroize::Zeroizing;
 
 use super::clock::Timestamp;
@@ -19,6 +18,7 @@ use super::encoding::base64url;
 use super::entropy::{Entropy, random_bytes};
 use super::error::{Error, Result};
 use super::ids::ClientId;
+use super::sha256::sha256;
 use crate::storage::SharedStorage;
 
 /// A client as stored.
@@ -118,10 +118,7 @@ impl fmt::Debug for ClientSecret {
 }
 
 fn hash(secret: &str) -> SecretHash {
-    let digest = digest::digest(&digest::SHA256, secret.as_bytes());
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest.as_ref());
-    SecretHash(hash)
+    SecretHash(sha256(&[secret.as_bytes()]))
 }
 
 /// The use cases of clients.

@@ -8,14 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use latchkey_verifier::KeySet;
 use tokio::sync::Mutex;
 
 use super::clock::{Clock, Timestamp};
 use super::context::WriteContext;
-use super::encoding::base64url;
 use super::entropy::Entropy;
 use super::keys::{
     Decision, KeyRecord, KeySettings, KeySnapshot, KeyState, KeysError, MaterialError, Plan,
@@ -198,20 +196,11 @@ pub struct KeyView {
     /// With the time that each signs from, in its order; never empty.
     signers: Vec<(Timestamp, Signer)>,
     verifying: Arc<KeySet>,
-    published: PublishedKeys,
+    published: Bytes,
     next_change: Option<Timestamp>,
     /// Whether every key that signs, or is going to, is known to be needed for as long as
     /// the tokens of this instance are good.
     is_token_life_noted: bool,
-}
-
-/// The published key set, ready to be sent.
-#[derive(Clone, Debug)]
-pub struct PublishedKeys {
-    /// A JWK Set (RFC 7517 section 5). Public keys only.
-    pub json: Bytes,
-    /// Its entity tag, quoted (RFC 9110 section 8.8.3).
-    pub etag: String,
 }
 
 impl KeyView {
@@ -243,7 +232,7 @@ impl KeyView {
             generation: stored.generation,
             signers,
             verifying: Arc::new(verifying_keys(&keys, settings)?),
-            published: publish(&keys),
+            published: Bytes::from(jwks(keys.iter().copied())),
             next_change: next_change(&stored.keys),
             is_token_life_noted: keys
                 .iter()
@@ -272,9 +261,10 @@ impl KeyView {
         &self.verifying
     }
 
-    /// The published key set.
+    /// The published key set, ready to be sent: a JWK Set (RFC 7517 section 5). Public keys
+    /// only.
     #[must_use]
-    pub const fn published(&self) -> &PublishedKeys {
+    pub const fn published(&self) -> &Bytes {
         &self.published
     }
 }
@@ -300,13 +290,4 @@ pub fn verifying_keys(keys: &[&KeyRecord], settings: &KeySettings) -> Result<Key
             .map_err(rejected)?;
     }
     Ok(set)
-}
-
-fn publish(keys: &[&KeyRecord]) -> PublishedKeys {
-    let json = Bytes::from(jwks(keys.iter().copied()));
-    let hash = digest::digest(&digest::SHA256, &json);
-    PublishedKeys {
-        etag: format!("\"{}\"", base64url(&hash.as_ref()[..16])),
-        json,
-    }
 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
-use aws_lc_rs::digest;
 use latchkey_verifier::{ErrorKind, KeySet, Lifetime, NumericDate, Options, Verifier};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +21,7 @@ use super::entropy::{Entropy, random_bytes};
 use super::ids::{SessionId, UserId};
 use super::keyring::KeyView;
 use super::session::TokenHash;
+use super::sha256::sha256;
 use super::signer::{SignError, Signer, TokenType};
 use super::status::StatusIndex;
 use crate::config;
@@ -427,10 +427,7 @@ fn random_id(entropy: &dyn Entropy) -> String {
 }
 
 fn hash(jti: &str) -> TokenHash {
-    let digest = digest::digest(&digest::SHA256, jti.as_bytes());
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest.as_ref());
-    TokenHash(hash)
+    TokenHash(sha256(&[jti.as_bytes()]))
 }
 
 #[cfg(test)]

@@ -29,7 +29,15 @@ impl Document {
         let body = body.into();
         let hash = digest::digest(&digest::SHA256, &body);
         let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]));
-        Self::with_etag(body, &etag, content_type, max_age)
+        let text = |value: String| HeaderValue::try_from(value);
+        Self {
+            body,
+            // An empty tag matches nothing, which is what a tag that cannot be sent is for.
+            etag: text(etag).unwrap_or(HeaderValue::from_static("\"\"")),
+            content_type: HeaderValue::from_static(content_type),
+            cache_control: text(format!("public, max-age={max_age}"))
+                .unwrap_or(HeaderValue::from_static("no-store")),
+        }
     }
 
     /// A document that caches may keep if they ask each time whether it still is the one:
@@ -41,22 +49,9 @@ impl Document {
         }
     }
 
-    /// The same with an entity tag that is known already, in its quotes.
-    pub(crate) fn with_etag(
-        body: Bytes,
-        etag: &str,
-        content_type: &'static str,
-        max_age: u32,
-    ) -> Self {
-        let text = |value: String| HeaderValue::try_from(value);
-        Self {
-            body,
-            // An empty tag matches nothing, which is what a tag that cannot be sent is for.
-            etag: text(etag.to_owned()).unwrap_or(HeaderValue::from_static("\"\"")),
-            content_type: HeaderValue::from_static(content_type),
-            cache_control: text(format!("public, max-age={max_age}"))
-                .unwrap_or(HeaderValue::from_static("no-store")),
-        }
+    /// What is sent.
+    pub(crate) const fn body(&self) -> &Bytes {
+        &self.body
     }
 
     /// The answer to a request with these headers: 304 when the client has it already

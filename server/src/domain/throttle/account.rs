@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
-
 use crate::domain::email::Email;
+use crate::domain::sha256::sha256;
 use crate::domain::user::User;
 
 /// Keeps the digest apart from others of the same text.
@@ -36,12 +35,7 @@ impl AccountKey {
     }
 
     fn of_canonical(address: &str) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(LABEL);
-        context.update(address.as_bytes());
-        let mut key = [0; 32];
-        key.copy_from_slice(context.finish().as_ref());
-        Self(key)
+        Self(sha256(&[LABEL, address.as_bytes()]))
     }
 
     /// The digest.

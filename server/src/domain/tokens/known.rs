@@ -11,10 +11,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use aws_lc_rs::digest;
 use latchkey_verifier::Lifetime;
 
 use super::TokenFacts;
+use crate::domain::sha256::sha256;
 
 /// How many tokens are remembered at most. One takes about 250 bytes.
 const SLOTS: usize = 1 << 14;
@@ -37,10 +37,7 @@ pub(super) struct Known {
 
 impl Fingerprint {
     pub(super) fn of(token: &str) -> Self {
-        let digest = digest::digest(&digest::SHA256, token.as_bytes());
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest.as_ref());
-        Self(bytes)
+        Self(sha256(&[token.as_bytes()]))
     }
 
     fn slot(&self) -> usize {

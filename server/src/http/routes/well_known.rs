@@ -1,5 +1,9 @@
 //! `/.well-known`: the public keys, and what this authorization server is.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use warp::Filter;
@@ -59,6 +63,23 @@ struct Metadata<'a> {
     service_documentation: Option<String>,
 }
 
+/// The key set as a document, made when the keys have changed.
+#[derive(Default)]
+struct Published(ArcSwapOption<Document>);
+
+impl Published {
+    fn document(&self, json: &Bytes) -> Arc<Document> {
+        let made = self.0.load_full();
+        made.filter(|document| document.body() == json)
+            .unwrap_or_else(|| {
+                let max_age = u32::try_from(JWKS_MAX_AGE.as_secs()).unwrap_or(u32::MAX);
+                let document = Arc::new(Document::new(json.clone(), JSON, max_age));
+                self.0.store(Some(Arc::clone(&document)));
+                document
+            })
+    }
+}
+
 pub(crate) fn jwks(operation: Operation, state: &Shared) -> Endpoint {
     operation
         .named("jwks", "The public keys that tokens are verified with")
@@ -66,15 +87,13 @@ pub(crate) fn jwks(operation: Operation, state: &Shared) -> Endpoint {
         .answer::<JwkSet>(StatusCode::OK, "A JWK Set; without keys under HMAC.")
         .no_content(StatusCode::NOT_MODIFIED, "It is what the client has.")
         .answered_by(|route| {
+            let published = Arc::new(Published::default());
             route
                 .and(with(state))
                 .and(warp::header::headers_cloned())
-                .map(|state: Shared, headers: HeaderMap| {
+                .map(move |state: Shared, headers: HeaderMap| {
                     let keys = state.sessions.keyring().view();
-                    let published = keys.published();
-                    let max_age = u32::try_from(JWKS_MAX_AGE.as_secs()).unwrap_or(u32::MAX);
-                    Document::with_etag(published.json.clone(), &published.etag, JSON, max_age)
-                        .answer(&headers)
+                    published.document(keys.published()).answer(&headers)
                 })
         })
 }
