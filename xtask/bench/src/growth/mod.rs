@@ -31,8 +31,11 @@ use crate::service::scenario::Scenario;
 /// How many ask at once.
 const CLIENTS: usize = 8;
 
-/// How many users are known, all over the tables.
-const KNOWN: u64 = 20_000;
+/// How many users are known, all over the tables: as many in the smallest as in the largest.
+const KNOWN: u64 = 10_000;
+
+/// Into how many sets they are divided, one for one instance and one for two.
+const SETS: usize = 2;
 
 /// What is looked up, with what each asks.
 const LOOK_UPS: [Scenario; 3] = [Scenario::SignIn, Scenario::Me, Scenario::Refresh];
@@ -139,7 +142,7 @@ fn measure(backend: Backend, plan: &Plan, calm: &Calm) -> Result<Vec<Grown>> {
             let mut clients = Vec::new();
             for (size, filled) in &filled {
                 let instances = filled.servers.len();
-                let known = shares(&filled.known, look_up, instances);
+                let known = shares(&filled.known, look_up);
                 for (instances, known) in (1..=instances).zip(known) {
                     let name = format!("{size} users, {instances} of {}", filled.servers.len());
                     clients.push((name, filled.processes(instances), known));
@@ -163,9 +166,9 @@ fn measure(backend: Backend, plan: &Plan, calm: &Calm) -> Result<Vec<Grown>> {
         .collect()
 }
 
-/// So many sets of clients; no two have a refresh token in common.
-fn shares(known: &[Account], look_up: Scenario, sets: usize) -> Vec<Vec<Box<dyn Script>>> {
-    let mut parts = known.chunks(known.len().div_ceil(sets * CLIENTS));
+/// The sets of clients; no two have a refresh token in common.
+fn shares(known: &[Account], look_up: Scenario) -> Vec<Vec<Box<dyn Script>>> {
+    let mut parts = known.chunks(known.len().div_ceil(SETS * CLIENTS));
     let mut set = || {
         parts
             .by_ref()
@@ -173,7 +176,7 @@ fn shares(known: &[Account], look_up: Scenario, sets: usize) -> Vec<Vec<Box<dyn 
             .map(|part| client(part, look_up))
             .collect()
     };
-    (0..sets).map(|_| set()).collect()
+    (0..SETS).map(|_| set()).collect()
 }
 
 fn client(known: &[Account], look_up: Scenario) -> Box<dyn Script> {

@@ -1,5 +1,6 @@
 //! What a client asks, and what it keeps of the answers.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -62,13 +63,18 @@ pub(crate) fn member<'a>(json: &'a [u8], name: &str) -> Option<&'a str> {
 
 /// The same requests again and again.
 pub(crate) struct Repeat {
-    requests: Vec<Vec<u8>>,
+    requests: Arc<[Vec<u8>]>,
     next: usize,
 }
 
 impl Repeat {
     /// From `from` on, around.
     pub(crate) fn from(requests: Vec<Vec<u8>>, from: usize) -> Self {
+        Self::shared(requests.into(), from)
+    }
+
+    /// The same of requests that others send as well.
+    pub(crate) fn shared(requests: Arc<[Vec<u8>]>, from: usize) -> Self {
         Self {
             next: from,
             requests,

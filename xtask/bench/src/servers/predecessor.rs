@@ -124,7 +124,7 @@ impl Subject for Predecessor {
                 ];
                 Mix::new(parts.into_iter().zip(Scenario::MIX).collect(), 7 * client)
             }),
-            Scenario::Introspect | Scenario::Jwks => return Ok(None),
+            Scenario::MeOfMany | Scenario::Introspect | Scenario::Jwks => return Ok(None),
         };
         Ok(Some(clients))
     }

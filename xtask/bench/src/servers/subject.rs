@@ -1,14 +1,16 @@
 //! What a benchmark of scenarios asks of a server.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 
 use super::bare;
 use super::latchkey::{Account, Latchkey, sign_in_body, sign_up_body};
 use super::process::Process;
-use crate::load::script::{Mix, Numbered, Refresh, Repeat, bearer, get, post};
-use crate::load::{Script, ask_once};
+use crate::load::script::{Mix, Numbered, Refresh, Repeat, bearer, get, member, post};
+use crate::load::{Script, Turn, ask_once, drive};
 use crate::service::scenario::Scenario;
 
 /// The clients of one scenario.
@@ -50,6 +52,8 @@ pub(crate) struct Ours {
     /// Of other sessions of the same users, for the mix.
     others: Vec<Account>,
     caller: String,
+    /// Questions who one is, each with another access token.
+    many: Arc<[Vec<u8>]>,
 }
 
 impl Ours {
@@ -62,7 +66,30 @@ impl Ours {
             others: latchkey.sign_up(accounts..2 * accounts)?,
             latchkey,
             caller: basic(&id, &secret),
+            many: Arc::default(),
         })
+    }
+
+    /// With so many access tokens besides, of sessions of their own.
+    pub(crate) fn with_tokens(mut self, count: usize) -> Result<Self> {
+        let first = 2 * self.accounts.len();
+        let sessions = self.latchkey.sign_up(first..first + COLLECTORS)?;
+        let collected = Arc::new(Mutex::new(Vec::new()));
+        let mut scripts = each(COLLECTORS, |nth| Collect {
+            refresh: Self::refresh(&sessions[nth]),
+            collected: Arc::clone(&collected),
+        });
+        let turn = Turn {
+            warm_up: Duration::ZERO,
+            at_least: Duration::ZERO,
+            answers: count,
+            at_most: Duration::from_secs(300),
+        };
+        drive(&[self.process().address], &mut scripts, turn, &|| None)?;
+        let tokens = std::mem::take(&mut *collected.lock().unwrap_or_else(PoisonError::into_inner));
+        ensure!(tokens.len() >= count, "{} tokens of {count}", tokens.len());
+        self.many = tokens.iter().map(|token| me(token)).collect();
+        Ok(self)
     }
 
     /// With accounts that are there already, for one scenario that refreshes and no introspection.
@@ -73,6 +100,7 @@ impl Ours {
             others: accounts.clone(),
             accounts,
             caller: String::new(),
+            many: Arc::default(),
         }
     }
 
@@ -91,7 +119,15 @@ impl Ours {
     }
 
     fn me(account: &Account) -> Repeat {
-        Repeat::one(get("/api/v1/users/me", &bearer(&account.access)))
+        Repeat::one(me(&account.access))
+    }
+
+    /// One client of those who share many tokens. The golden section spreads them evenly,
+    /// however many there are: so none shows a token that another has just shown.
+    fn me_of_many(&self, client: usize) -> Repeat {
+        let of_all = client.wrapping_mul(0x9E37_79B9) & 0xFFFF_FFFF;
+        let from = of_all * self.many.len() >> 32;
+        Repeat::shared(Arc::clone(&self.many), from)
     }
 
     fn refresh(account: &Account) -> Refresh {
@@ -106,6 +142,35 @@ impl Ours {
             Box::new(Self::me(account)),
         ];
         Mix::new(parts.into_iter().zip(Scenario::MIX).collect(), 7 * client)
+    }
+}
+
+fn me(token: &str) -> Vec<u8> {
+    get("/api/v1/users/me", &bearer(token))
+}
+
+/// How many sessions are refreshed at once to collect access tokens.
+const COLLECTORS: usize = 16;
+
+/// Refreshes a session and keeps each access token that it is given.
+struct Collect {
+    refresh: Refresh,
+    collected: Arc<Mutex<Vec<String>>>,
+}
+
+impl Script for Collect {
+    fn ask(&mut self, request: &mut Vec<u8>) -> usize {
+        self.refresh.ask(request)
+    }
+
+    fn hear(&mut self, body: &[u8]) -> Result<()> {
+        let token = member(body, "access_token").context("no access token")?;
+        let mut collected = self
+            .collected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        collected.push(token.to_owned());
+        self.refresh.hear(body)
     }
 }
 
@@ -137,6 +202,8 @@ impl Subject for Ours {
             Scenario::SignIn => each(count, |client| Self::sign_ins(accounts, client)),
             Scenario::Refresh => each(count, |client| Self::refresh(&accounts[client])),
             Scenario::Me => each(count, |client| Self::me(&accounts[client])),
+            Scenario::MeOfMany if self.many.is_empty() => return Ok(None),
+            Scenario::MeOfMany => each(count, |client| self.me_of_many(client)),
             Scenario::Introspect => each(count, |client| {
                 let form = format!("token={}", accounts[client].access);
                 let form_type = "application/x-www-form-urlencoded";
@@ -193,7 +260,8 @@ impl Subject for Floor {
     }
 
     fn clients(&self, scenario: Scenario, count: usize) -> Result<Option<Clients>> {
-        Ok((scenario == Scenario::Me)
+        // It remembers no token, so that one is as good as many.
+        Ok(matches!(scenario, Scenario::Me | Scenario::MeOfMany)
             .then(|| each(count, |_| Repeat::one(get(self.path, &bearer(&self.token))))))
     }
 }

@@ -38,6 +38,8 @@ struct Plan {
     clients: &'static [usize],
     /// Of these, with how many everybody is asked for everything, and the aims are judged.
     middling: usize,
+    /// Of how many tokens many are, which are more than twice what the service remembers.
+    tokens: usize,
     /// How many turns, and how long; then the same where passwords are hashed.
     turns: (usize, Turn),
     hashing: (usize, Turn),
@@ -51,6 +53,7 @@ impl Plan {
             Self {
                 clients: &[4],
                 middling: 4,
+                tokens: 1_000,
                 turns: of(3, 100),
                 hashing: of(1, 300),
             }
@@ -58,6 +61,7 @@ impl Plan {
             Self {
                 clients: &[1, 16, 64],
                 middling: 16,
+                tokens: 40_000,
                 turns: of(7, 400),
                 hashing: of(7, 1000),
             }
@@ -94,7 +98,7 @@ pub(crate) fn run(quick: bool) -> Result<()> {
     let calm = Calm::default();
     let mut cells = Vec::new();
     for (backend, signed) in SETTINGS {
-        let stage = Stage::set(backend, signed, plan.most_clients())?;
+        let stage = Stage::set(backend, signed, plan.most_clients(), plan.tokens)?;
         cells.extend(measure(&stage, signed, &plan, &calm)?);
     }
     print(&cells);

@@ -9,6 +9,8 @@ pub(crate) enum Scenario {
     SignIn,
     Refresh,
     Me,
+    /// The same with more tokens than the service remembers.
+    MeOfMany,
     Introspect,
     Jwks,
     /// One sign-in, twenty refreshes and two hundred questions who one is.
@@ -16,11 +18,12 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::SignUp,
         Self::SignIn,
         Self::Refresh,
         Self::Me,
+        Self::MeOfMany,
         Self::Introspect,
         Self::Jwks,
         Self::Mix,
@@ -42,6 +45,7 @@ impl fmt::Display for Scenario {
             Self::SignIn => "sign-in",
             Self::Refresh => "refresh",
             Self::Me => "me",
+            Self::MeOfMany => "me, many tokens",
             Self::Introspect => "introspect",
             Self::Jwks => "JWKS",
             Self::Mix => "mix",

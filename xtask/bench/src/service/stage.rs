@@ -57,13 +57,19 @@ impl Databases {
 }
 
 impl Stage {
-    /// Starts everybody, with accounts for so many clients. Who signs with EdDSA has no peers
+    /// Starts everybody, with accounts for so many clients and so many tokens for all of
+    /// them. Who signs with EdDSA has no peers
     /// but the floor.
-    pub(super) fn set(backend: Backend, signed: Signed, accounts: usize) -> Result<Self> {
+    pub(super) fn set(
+        backend: Backend,
+        signed: Signed,
+        accounts: usize,
+        tokens: usize,
+    ) -> Result<Self> {
         let mut databases = Databases::new(backend);
         let folder = tempfile::tempdir()?;
         let ours = Latchkey::start(databases.another()?, signed, &[])?;
-        let ours = Ours::new("Latchkey".to_owned(), ours, accounts)?;
+        let ours = Ours::new("Latchkey".to_owned(), ours, accounts)?.with_tokens(tokens)?;
         let mut subjects = floor(&ours, folder.path())?;
         subjects.insert(0, Box::new(ours));
         databases.folders.push(folder);
