@@ -263,7 +263,8 @@ fn one_that_resembles_a_known_token_is_another() {
     let (tokens, keys) = (Tokens::new(rules()), keys(Algorithm::EdDsa));
     let token = access(&tokens, &keys, subject());
     assert!(tokens.read_access(&keys, &token, NOW).is_ok());
-    // The last sextet has four bits of the signature; the one before is all signature.
+    // The last character has two bits of the signature, which leaves it four spellings; the one
+    // before is all signature.
     let (rest, last) = token.split_at(token.len() - 2);
     for other in ["AA", "QQ", "gg", "ww"] {
         if other != last {
