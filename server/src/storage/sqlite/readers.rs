@@ -27,8 +27,8 @@ use crate::storage::{Result, StorageError};
 /// How long a caller waits for its turn, and its turn for a connection to open.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a look-up waits to run where it is asked before it takes the long way: longer than
-/// any takes that finds its pages in memory.
+/// For how long none may have begun where it was asked until one that waits to do so takes the
+/// long way: longer than any takes that finds its pages in memory.
 const HERE_PATIENCE: Duration = Duration::from_millis(2);
 
 /// Where queries go.
@@ -80,7 +80,7 @@ pub(super) struct ReaderPool {
     turns: Arc<Semaphore>,
     /// How many more look-ups may run where they are asked; none where one thread drives all
     /// tasks. Known when the first is asked.
-    here: OnceLock<Option<Semaphore>>,
+    here: OnceLock<Option<Here>>,
     size: u32,
     file: OpenFile,
     seen: Seen,
@@ -136,12 +136,12 @@ impl ReaderPool {
     {
         let here = self.here.get_or_init(|| {
             let others = Handle::current().metrics().num_workers() - 1;
-            (others > 0).then(|| Semaphore::new(others))
+            (others > 0).then(|| Here::new(others))
         });
         let Some(here) = here else {
             return Err(work);
         };
-        let Some(_place) = place(here).await else {
+        let Some(_place) = here.place().await else {
             return Err(work);
         };
         let Ok(_turn) = self.turns.try_acquire() else {
@@ -207,21 +207,44 @@ impl ReaderPool {
     }
 }
 
-/// A place to run where one is asked. Who finds none lets this thread do what else there is
-/// and looks again: the others need some microseconds, and being woken by them, most often on
-/// another thread, takes longer than that.
-async fn place(here: &Semaphore) -> Option<SemaphorePermit<'_>> {
-    if let Ok(place) = here.try_acquire() {
-        return Some(place);
-    }
-    let since = Instant::now();
-    while since.elapsed() < HERE_PATIENCE {
-        tokio::task::yield_now().await;
-        if let Ok(place) = here.try_acquire() {
-            return Some(place);
+/// The places to run where one is asked.
+#[derive(Debug)]
+struct Here {
+    places: Semaphore,
+    /// How many have had one so far.
+    begun: AtomicU64,
+}
+
+impl Here {
+    const fn new(places: usize) -> Self {
+        Self {
+            places: Semaphore::const_new(places),
+            begun: AtomicU64::new(0),
         }
     }
-    None
+
+    /// Who finds none lets this thread do what else there is and looks again: the others need
+    /// some microseconds, and being woken by them, most often on another thread, takes longer
+    /// than that. Where much else is to be done it is long until one looks again, and as long as
+    /// others get places that is no reason to take a way that costs more. `None` when they do
+    /// not.
+    async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        let mut begun = None;
+        let mut since = Instant::now();
+        loop {
+            if let Ok(place) = self.places.try_acquire() {
+                self.begun.fetch_add(1, Ordering::Relaxed);
+                return Some(place);
+            }
+            let now = self.begun.load(Ordering::Relaxed);
+            if begun.replace(now) != Some(now) {
+                since = Instant::now();
+            } else if since.elapsed() >= HERE_PATIENCE {
+                return None;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 fn panicked() -> StorageError {
