@@ -8,6 +8,7 @@ on_each_backend![
     a_request_is_one_line_with_its_id_beside_its_record,
     item_79_nobody_writes_lines_of_their_own,
     nothing_is_coloured_in_a_file,
+    a_log_that_cannot_be_written_costs_no_answer,
 ];
 
 /// The lines, which are JSON each.
@@ -112,4 +113,19 @@ async fn nothing_is_coloured_in_a_file(backend: Backend) {
     let server = Server::start(backend).await;
     let _ = server.account_of("Alice").await;
     assert!(!server.logs().contains('\u{1b}'), "{}", server.logs());
+}
+
+async fn a_log_that_cannot_be_written_costs_no_answer(backend: Backend) {
+    // Every write to this device fails as on a full disk.
+    let server = Home::new(backend)
+        .under(&["sh", "-c", "exec \"$0\" \"$@\" 2> /dev/full"])
+        .start()
+        .await;
+    let alice = server.account_of("Alice").await;
+    let _ = server.me(&alice.tokens.access).await.expect(200);
+    let _ = server
+        .sign_in("nobody@example.com", "wrong")
+        .await
+        .expect(401);
+    assert_eq!(server.logs(), "");
 }

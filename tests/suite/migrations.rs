@@ -107,7 +107,10 @@ async fn down_and_up_again_is_as_before(backend: Backend) {
 /// The step that moves what the predecessor of a refresh token still gets, taken back and
 /// done again over a session that is in use.
 async fn a_session_moves_with_its_successor(backend: Backend) {
-    let home = Home::new(backend).env("LATCHKEY_TOKENS__REFRESH_GRACE", "10m");
+    let home = Home::new(backend)
+        .env("LATCHKEY_TOKENS__REFRESH_GRACE", "5m")
+        // It would have the port in it, which is another one after the restart.
+        .env("LATCHKEY_TOKENS__ISSUER", "https://auth.example.com");
     let server = home.start().await;
     let first = server.account_of("Alice").await.tokens.refresh;
     let second = server.refresh(&first).await.expect(200).tokens().refresh;
