@@ -19,12 +19,21 @@ use super::user::User;
 /// By which part of what it has left to live the row of a session may outlive it.
 const OUTLIVES_BY: u32 = 4;
 
-/// Until when the row of a session is kept that expires at `expires_at`: a little longer, so
+/// Until when the row of a session is kept that expires at `expires_at`: longer by a part, so
 /// that not every refresh has to move the session in the order in which they are deleted. With
 /// a refresh every half hour and a life of a day, one in twelve does.
 #[must_use]
 pub fn kept_until(expires_at: Timestamp, now: Timestamp) -> Timestamp {
     expires_at.plus(expires_at.since(now) / OUTLIVES_BY)
+}
+
+/// The latest that [`kept_until`] may have given before, so that it need not be set anew: by as
+/// much again. What is later is of a clock that was ahead, or of a longer life. With less, a
+/// session that has reached its greatest age, which ends when it ended before, would move at
+/// every refresh; so it does whenever half of what it had left is over.
+#[must_use]
+pub fn kept_at_most(expires_at: Timestamp, now: Timestamp) -> Timestamp {
+    expires_at.plus(expires_at.since(now) * 2 / OUTLIVES_BY)
 }
 
 /// A session that has not ended.

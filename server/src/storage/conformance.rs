@@ -101,6 +101,7 @@ macro_rules! cases {
             housekeeping_deletes_sealed_successors,
             a_used_successor_is_not_kept,
             the_last_refresh_says_how_long_a_session_is_kept,
+            what_a_session_is_kept_for_is_not_set_at_every_refresh,
             of_twenty_at_once_one_gets_the_turn,
             a_turn_comes_again_after_its_time,
             of_200_tries_at_once_ten_are_allowed,

@@ -105,20 +105,7 @@ pub(in crate::storage) async fn a_used_successor_is_not_kept(storage: &SharedSto
     let (_, session) = signed_in(storage).await;
     for nth in 1..=5 {
         let at = later(u32::from(nth) * MINUTE);
-        let rotation = Rotation {
-            session,
-            presented: token(nth),
-            successor: token(nth + 1),
-            sealed_successor: vec![nth; 40],
-            expires_at: later(30 * MINUTE),
-            grace: 10 * MINUTE,
-            status: None,
-        };
-        let outcome = storage.rotate_refresh(&cx(at), rotation).await.unwrap();
-        assert!(
-            matches!(outcome, RotationOutcome::Rotated(_)),
-            "{outcome:?}"
-        );
+        rotate_at(storage, session, nth, at, later(30 * MINUTE)).await;
     }
     let all = housekeep(storage, LONG_AGO, later(20 * MINUTE)).await;
     assert_eq!(all.successors, 1);
@@ -130,23 +117,51 @@ pub(in crate::storage) async fn the_last_refresh_says_how_long_a_session_is_kept
 ) {
     let (_, session) = signed_in(storage).await;
     for (nth, minutes) in [(1, 100_000), (2, 30)] {
-        let rotation = Rotation {
-            session,
-            presented: token(nth),
-            successor: token(nth + 1),
-            sealed_successor: vec![nth; 40],
-            expires_at: later(minutes * MINUTE),
-            grace: 10 * MINUTE,
-            status: None,
-        };
-        let outcome = storage.rotate_refresh(&cx(NOW), rotation).await.unwrap();
-        assert!(
-            matches!(outcome, RotationOutcome::Rotated(_)),
-            "{outcome:?}"
-        );
+        rotate_at(storage, session, nth, NOW, later(minutes * MINUTE)).await;
     }
     for (minutes, sessions) in [(30, 0), (40, 1)] {
         let done = housekeep(storage, later(minutes * MINUTE), LONG_AGO).await;
         assert_eq!(done.sessions, sessions, "before minute {minutes}");
     }
+}
+
+/// A session of the greatest age ends when it ended before. Its row does not move in the order
+/// in which they are deleted until half of what it had left is over.
+pub(in crate::storage) async fn what_a_session_is_kept_for_is_not_set_at_every_refresh(
+    storage: &SharedStorage,
+) {
+    let (_, session) = signed_in(storage).await;
+    let end = later(60 * MINUTE);
+    for (nth, minutes) in [(1, 0), (2, 20)] {
+        rotate_at(storage, session, nth, later(minutes * MINUTE), end).await;
+    }
+    // A quarter of the sixty minutes that were left at the first, not of forty.
+    for (minutes, sessions) in [(74, 0), (76, 1)] {
+        let done = housekeep(storage, later(minutes * MINUTE), LONG_AGO).await;
+        assert_eq!(done.sessions, sessions, "before minute {minutes}");
+    }
+}
+
+/// Exchanges the `nth` refresh token of a session for the next.
+async fn rotate_at(
+    storage: &SharedStorage,
+    session: SessionId,
+    nth: u8,
+    at: Timestamp,
+    expires_at: Timestamp,
+) {
+    let rotation = Rotation {
+        session,
+        presented: token(nth),
+        successor: token(nth + 1),
+        sealed_successor: vec![nth; 40],
+        expires_at,
+        grace: 10 * MINUTE,
+        status: None,
+    };
+    let outcome = storage.rotate_refresh(&cx(at), rotation).await.unwrap();
+    assert!(
+        matches!(outcome, RotationOutcome::Rotated(_)),
+        "{outcome:?}"
+    );
 }

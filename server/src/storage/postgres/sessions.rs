@@ -15,7 +15,7 @@ use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
     Continued, EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome,
-    Session, TokenHash, kept_until,
+    Session, TokenHash, kept_at_most, kept_until,
 };
 use crate::domain::status::StatusIndex;
 use crate::domain::user::User;
@@ -197,7 +197,7 @@ async fn replace(
                  UPDATE sessions SET previous_refresh_hash = refresh_hash, \
                      previous_rotated_at = $2, refresh_hash = $3, last_used_at = $2, \
                      expires_at = $5, \
-                     kept_until = CASE WHEN kept_until BETWEEN $5 AND $10 THEN kept_until \
+                     kept_until = CASE WHEN kept_until BETWEEN $5 AND $11 THEN kept_until \
                          ELSE $10 END, \
                      address = $6, user_agent = $7, \
                      status_index = coalesce(status_index, $8) \
@@ -218,7 +218,7 @@ async fn replace(
              SELECT * FROM rotated"
         ))
         .await?;
-    let parameters: Parameters<10> = [
+    let parameters: Parameters<11> = [
         &Stored(rotation.session),
         &Stored(cx.now),
         &Stored(rotation.successor),
@@ -229,6 +229,7 @@ async fn replace(
         &rotation.status.map(StatusIndex::as_stored),
         &Stored(rotation.presented),
         &Stored(kept_until(rotation.expires_at, cx.now)),
+        &Stored(kept_at_most(rotation.expires_at, cx.now)),
     ];
     let row = db.query_opt(&replace, &parameters).await?;
     let continued = row.map(|row| {

@@ -11,7 +11,7 @@ use crate::domain::context::WriteContext;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::session::{
     EndReason, NewSession, PreviousToken, RefreshTokens, Rotation, RotationOutcome, Session,
-    TokenHash, kept_until,
+    TokenHash, kept_at_most, kept_until,
 };
 use crate::domain::status::StatusIndex;
 use crate::domain::user::User;
@@ -147,9 +147,8 @@ pub(super) fn find_with_tokens(
 /// SQLite writes to an index when one of its columns is set, be it to what it was. So what
 /// is in an index is set by a statement of its own, where that has to change.
 fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> Result<()> {
-    let kept = kept_until(rotation.expires_at, cx.now);
     let status = rotation.status.map(StatusIndex::as_stored);
-    if !set_tokens(connection, cx, rotation, kept, status)? {
+    if !set_tokens(connection, cx, rotation, status)? {
         connection
             .prepare_cached(
                 "UPDATE sessions SET kept_until = :kept, \
@@ -158,11 +157,11 @@ fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> R
             )?
             .execute(named_params! {
                 ":id": Stored(rotation.session),
-                ":kept": Stored(kept),
+                ":kept": Stored(kept_until(rotation.expires_at, cx.now)),
                 ":status": status,
             })
             .map_err(of_place)?;
-        let is_set = set_tokens(connection, cx, rotation, kept, status)?;
+        let is_set = set_tokens(connection, cx, rotation, status)?;
         debug_assert!(is_set, "its condition has just been made true");
     }
     // In place of another one only if both rotations are of the same millisecond.
@@ -179,13 +178,11 @@ fn replace(connection: &Connection, cx: &WriteContext, rotation: &Rotation) -> R
     Ok(())
 }
 
-/// Sets what no index holds, if that is all there is to set. `kept_until` stays when it is
-/// neither too early nor later than `kept`, which it is after a clock was put back.
+/// Sets what no index holds, if that is all there is to set.
 fn set_tokens(
     connection: &Connection,
     cx: &WriteContext,
     rotation: &Rotation,
-    kept: Timestamp,
     status: Option<i64>,
 ) -> Result<bool> {
     let updated = connection
@@ -193,7 +190,7 @@ fn set_tokens(
             "UPDATE sessions SET previous_refresh_hash = refresh_hash, \
                  previous_rotated_at = :now, refresh_hash = :successor, last_used_at = :now, \
                  expires_at = :expires, address = :address, user_agent = :agent \
-             WHERE session_id = :id AND kept_until BETWEEN :expires AND :kept \
+             WHERE session_id = :id AND kept_until BETWEEN :expires AND :latest \
                  AND (status_index IS NOT NULL OR :status IS NULL)",
         )?
         .execute(named_params! {
@@ -201,7 +198,7 @@ fn set_tokens(
             ":now": Stored(cx.now),
             ":successor": rotation.successor.0,
             ":expires": Stored(rotation.expires_at),
-            ":kept": Stored(kept),
+            ":latest": Stored(kept_at_most(rotation.expires_at, cx.now)),
             ":address": cx.address.map(Stored),
             ":agent": cx.user_agent,
             ":status": status,
