@@ -27,9 +27,13 @@ use crate::storage::{Result, StorageError};
 /// How long a caller waits for its turn, and its turn for a connection to open.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// For how long none may have begun where it was asked until one that waits to do so takes the
-/// long way: longer than any takes that finds its pages in memory.
-const HERE_PATIENCE: Duration = Duration::from_millis(2);
+/// Who waits to run where it is asked takes the long way when nobody was given a place for so
+/// long: longer than any look-up takes that finds its pages in memory.
+const STANDSTILL: Duration = Duration::from_millis(2);
+
+/// Who waits to run where it is asked takes the long way after this in any case: nobody stands in
+/// a queue there, so that one may be unlucky again and again.
+const HERE_PATIENCE: Duration = Duration::from_millis(10);
 
 /// Where queries go.
 #[derive(Debug)]
@@ -78,7 +82,7 @@ impl Readers {
 pub(super) struct ReaderPool {
     pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
     turns: Arc<Semaphore>,
-    /// How many more look-ups may run where they are asked; none where one thread drives all
+    /// Where look-ups run that run where they are asked; nowhere if one thread drives all
     /// tasks. Known when the first is asked.
     here: OnceLock<Option<Here>>,
     size: u32,
@@ -136,7 +140,7 @@ impl ReaderPool {
     {
         let here = self.here.get_or_init(|| {
             let others = Handle::current().metrics().num_workers() - 1;
-            (others > 0).then(|| Here::new(others))
+            (others > 0).then(|| Here::new(others, STANDSTILL, HERE_PATIENCE))
         });
         let Some(here) = here else {
             return Err(work);
@@ -211,35 +215,42 @@ impl ReaderPool {
 #[derive(Debug)]
 struct Here {
     places: Semaphore,
-    /// How many have had one so far.
-    begun: AtomicU64,
+    /// How often one was given.
+    given: AtomicU64,
+    standstill: Duration,
+    patience: Duration,
 }
 
 impl Here {
-    const fn new(places: usize) -> Self {
+    const fn new(places: usize, standstill: Duration, patience: Duration) -> Self {
         Self {
             places: Semaphore::const_new(places),
-            begun: AtomicU64::new(0),
+            given: AtomicU64::new(0),
+            standstill,
+            patience,
         }
     }
 
     /// Who finds none lets this thread do what else there is and looks again: the others need
     /// some microseconds, and being woken by them, most often on another thread, takes longer
     /// than that. Where much else is to be done it is long until one looks again, and as long as
-    /// others get places that is no reason to take a way that costs more. `None` when they do
-    /// not.
+    /// others are given places that is no reason to take a way that costs more. `None` when they
+    /// are not, or it takes too long all the same.
     async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        let mut begun = None;
-        let mut since = Instant::now();
+        let asked_at = Instant::now();
+        let mut given_before = self.given.load(Ordering::Relaxed);
+        let mut since = asked_at;
         loop {
             if let Ok(place) = self.places.try_acquire() {
-                self.begun.fetch_add(1, Ordering::Relaxed);
+                self.given.fetch_add(1, Ordering::Relaxed);
                 return Some(place);
             }
-            let now = self.begun.load(Ordering::Relaxed);
-            if begun.replace(now) != Some(now) {
+            let given = self.given.load(Ordering::Relaxed);
+            if given != given_before {
+                given_before = given;
                 since = Instant::now();
-            } else if since.elapsed() >= HERE_PATIENCE {
+            }
+            if since.elapsed() >= self.standstill || asked_at.elapsed() >= self.patience {
                 return None;
             }
             tokio::task::yield_now().await;
@@ -278,5 +289,43 @@ impl Seen {
             self.at.store(now, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_waits_for_a_place_as_long_as_others_are_given_one() {
+        let here = Arc::new(Here::new(
+            1,
+            Duration::from_secs(2),
+            Duration::from_secs(60),
+        ));
+        let held = here.place().await.expect("a place");
+        let waiting = tokio::spawn({
+            let here = Arc::clone(&here);
+            async move { here.place().await.is_some() }
+        });
+        // For longer in all than without any would be borne.
+        for _ in 0..25 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            here.given.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(held);
+        assert!(waiting.await.expect("no panic"));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_place_while_nobody_is_given_one_or_for_long() {
+        let [short, long] = [2, 3_600_000].map(Duration::from_millis);
+        for (standstill, patience) in [(short, long), (long, short)] {
+            let here = Here::new(1, standstill, patience);
+            let held = here.place().await.expect("a place");
+            assert!(here.place().await.is_none());
+            drop(held);
+            assert!(here.place().await.is_some());
+        }
     }
 }
