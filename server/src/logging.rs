@@ -51,8 +51,8 @@ pub fn init(sources: &Sources, format: LogFormat, verbosity: Verbosity) -> anyho
     let filter = filter(sources, verbosity)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // What cannot be written, to a disk that is full or a pipe that nobody reads, would be
-        // reported on stderr too, where failing is a panic: it is lost, and the request is not.
+        // What cannot be written, to a disk that is full or a pipe whose reader is gone, would
+        // be reported on stderr too, where failing is a panic: it is lost, and the request is not.
         .log_internal_errors(false)
         .with_writer(io::stderr);
     let color = io::stderr().is_terminal() && sources.variable("NO_COLOR")?.is_none();

@@ -32,6 +32,12 @@ impl Logs {
         // Reading at a position leaves alone the one that the servers write at.
         let mut text = vec![0; usize::try_from(self.len() - start).expect("a length")];
         self.0.read_exact_at(&mut text, start).expect("the log");
+        // What comes after the last line is one that is being written.
+        text.truncate(
+            text.iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |at| at + 1),
+        );
         String::from_utf8_lossy(&text).into_owned()
     }
 
@@ -50,7 +56,7 @@ impl Logs {
 pub struct Failed {
     /// The exit code.
     pub code: Option<i32>,
-    /// What it wrote to stderr.
+    /// What it wrote to stderr, and others of the same home meanwhile.
     pub stderr: String,
 }
 
