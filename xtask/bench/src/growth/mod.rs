@@ -31,10 +31,11 @@ use crate::service::scenario::Scenario;
 /// How many ask at once.
 const CLIENTS: usize = 8;
 
-/// How many users are known, all over the tables: as many in the smallest as in the largest.
+/// How many users are known, all over the tables: as many in each, if the smallest has them.
 const KNOWN: u64 = 10_000;
 
-/// Into how many sets they are divided, one for one instance and one for two.
+/// Into how many sets they are divided, one for one instance and one for two, whether or not
+/// there are two: so each is asked for as many.
 const SETS: usize = 2;
 
 /// What is looked up, with what each asks.

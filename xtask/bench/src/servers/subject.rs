@@ -70,7 +70,7 @@ impl Ours {
         })
     }
 
-    /// With so many access tokens besides, of sessions of their own.
+    /// With so many access tokens besides, of a few sessions of their own.
     pub(crate) fn with_tokens(mut self, count: usize) -> Result<Self> {
         let first = 2 * self.accounts.len();
         let sessions = self.latchkey.sign_up(first..first + COLLECTORS)?;
@@ -122,8 +122,8 @@ impl Ours {
         Repeat::one(me(&account.access))
     }
 
-    /// One client of those who share many tokens. The golden section spreads them evenly,
-    /// however many there are: so none shows a token that another has just shown.
+    /// One client of those who share many tokens. The golden section spreads them, however
+    /// many there are, so that none begins where another has just been.
     fn me_of_many(&self, client: usize) -> Repeat {
         let of_all = client.wrapping_mul(0x9E37_79B9) & 0xFFFF_FFFF;
         let from = of_all * self.many.len() >> 32;

@@ -38,7 +38,7 @@ struct Plan {
     clients: &'static [usize],
     /// Of these, with how many everybody is asked for everything, and the aims are judged.
     middling: usize,
-    /// Of how many tokens many are, which are more than twice what the service remembers.
+    /// Of how many tokens many are: not quick, more than twice what the service remembers.
     tokens: usize,
     /// How many turns, and how long; then the same where passwords are hashed.
     turns: (usize, Turn),
