@@ -126,7 +126,7 @@ impl Ours {
     /// many there are, so that none begins where another has just been.
     fn me_of_many(&self, client: usize) -> Repeat {
         let of_all = client.wrapping_mul(0x9E37_79B9) & 0xFFFF_FFFF;
-        let from = of_all * self.many.len() >> 32;
+        let from = (of_all * self.many.len()) >> 32;
         Repeat::shared(Arc::clone(&self.many), from)
     }
 
