@@ -13,6 +13,8 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use latchkey::domain::clock::Timestamp;
+use latchkey::domain::session;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -131,7 +133,8 @@ impl Rows {
 
     /// Until when their rows are kept, as the service counts it.
     fn kept_until(&self) -> i64 {
-        self.expires_at() + (self.expires_at() - self.now) / 4
+        let [expires_at, now] = [self.expires_at(), self.now].map(Timestamp::from_millis);
+        session::kept_until(expires_at, now).as_millis()
     }
 
     /// How many status lists have room for all sessions with as much again.

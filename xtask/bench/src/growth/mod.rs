@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fill;
-use crate::load::script::{Refresh, Repeat, bearer, get};
+use crate::load::script::{Refresh, Repeat};
 use crate::load::{Contestant, Script, Series, Served, Turn, in_turns};
 use crate::quartiles::Quartiles;
 use crate::report::aims::{Aim, Bound, Noise};
@@ -25,7 +25,7 @@ use crate::servers::Signed;
 use crate::servers::database::{Backend, Store, cluster};
 use crate::servers::latchkey::{Account, Latchkey};
 use crate::servers::process::Process;
-use crate::servers::subject::Ours;
+use crate::servers::subject::{Ours, me};
 use crate::service::scenario::Scenario;
 
 /// How many ask at once.
@@ -185,9 +185,7 @@ fn client(known: &[Account], look_up: Scenario) -> Box<dyn Script> {
         Scenario::SignIn => Box::new(Ours::sign_ins(known, 0)),
         Scenario::Refresh => Box::new(Around::new(known)),
         _ => {
-            let requests = known
-                .iter()
-                .map(|account| get("/api/v1/users/me", &bearer(&account.access)));
+            let requests = known.iter().map(|account| me(&account.access));
             Box::new(Repeat::from(requests.collect(), 0))
         }
     }

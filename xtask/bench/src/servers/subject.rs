@@ -145,7 +145,8 @@ impl Ours {
     }
 }
 
-fn me(token: &str) -> Vec<u8> {
+/// Asks who one is.
+pub(crate) fn me(token: &str) -> Vec<u8> {
     get("/api/v1/users/me", &bearer(token))
 }
 

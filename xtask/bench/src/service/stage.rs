@@ -58,8 +58,7 @@ impl Databases {
 
 impl Stage {
     /// Starts everybody, with accounts for so many clients and so many tokens for all of
-    /// them. Who signs with EdDSA has no peers
-    /// but the floor.
+    /// them. Who signs with EdDSA has no peers but the floor.
     pub(super) fn set(
         backend: Backend,
         signed: Signed,
