@@ -24,7 +24,7 @@ pub mod password_hash;
 pub mod password_rules;
 pub mod session;
 pub mod sessions;
-mod sha256;
+pub(crate) mod sha256;
 pub mod signer;
 pub mod status;
 mod successor;

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 
 /// The digest of `parts`, one after the other.
-pub(super) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
         context.update(part);

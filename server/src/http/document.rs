@@ -1,7 +1,6 @@
 //! Documents that are made once and may be kept by caches: bytes, an entity tag, and how
 //! long they are fresh.
 
-use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -10,6 +9,8 @@ use warp::http::header::{
 };
 use warp::http::{Response as HttpResponse, StatusCode};
 use warp::reply::{Reply, Response};
+
+use crate::domain::sha256::sha256;
 
 /// The JSON media type.
 pub(crate) const JSON: &str = "application/json";
@@ -27,8 +28,8 @@ impl Document {
     /// A document that caches may keep for `max_age` seconds.
     pub(crate) fn new(body: impl Into<Bytes>, content_type: &'static str, max_age: u32) -> Self {
         let body = body.into();
-        let hash = digest::digest(&digest::SHA256, &body);
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]));
+        let hash = sha256(&[&body]);
+        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash[..16]));
         let text = |value: String| HeaderValue::try_from(value);
         Self {
             body,
