@@ -45,7 +45,7 @@ async fn an_answer_comes_after_its_sync(backend: Backend) {
             "--follow-forks",
             "--decode-fds=path",
             "--string-limit=16",
-            "--trace=pwrite64,fsync,fdatasync,write,writev,sendto,sendmsg",
+            "--trace=pwrite64,fdatasync,write,writev,sendto,sendmsg",
             "--output",
             trace.to_str().expect("a path of text"),
         ])
@@ -91,13 +91,13 @@ fn synced_answers(calls: &str) -> usize {
         let of_the_log = line.contains("test.db-wal>");
         if line.contains("pwrite64(") && of_the_log {
             (written, synced) = (true, false);
-        } else if line.contains("sync(") && of_the_log {
+        } else if line.contains("fdatasync(") && of_the_log {
             if line.contains("<unfinished") {
                 syncing.push(thread);
             } else {
                 synced = line.contains("= 0");
             }
-        } else if line.contains("sync resumed>") && syncing.contains(&thread) {
+        } else if line.contains("fdatasync resumed>") && syncing.contains(&thread) {
             syncing.retain(|other| *other != thread);
             synced = line.contains("= 0");
         } else if line.contains("HTTP/1.1 2") && written {

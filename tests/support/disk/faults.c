@@ -154,16 +154,22 @@ int ftruncate64(int descriptor, off64_t size) {
     return outcome;
 }
 
-int fsync(int descriptor) {
+static int sync_by(long call, int descriptor) {
     const char *name = name_of(descriptor);
-    if (!name) return (int)syscall(SYS_fsync, descriptor);
+    if (!name) return (int)syscall(call, descriptor);
     int fails = has("no-sync") || (has("no-db-sync") && is_database(name));
     pthread_mutex_lock(&lock);
     put_on_record(fails ? 'F' : 'S', name, 0, "", 0);
     pthread_mutex_unlock(&lock);
     if (fails) return refuse(EIO);
-    return journal >= 0 ? 0 : (int)syscall(SYS_fsync, descriptor);
+    return journal >= 0 ? 0 : (int)syscall(call, descriptor);
 }
+
+int fsync(int descriptor) { return sync_by(SYS_fsync, descriptor); }
+
+/* The difference to fsync is what no test here looks at, the times of a file. Of a folder the
+ * file systems of Linux write the names with it too, though no manual promises that. */
+int fdatasync(int descriptor) { return sync_by(SYS_fdatasync, descriptor); }
 
 int unlink(const char *path) {
     const char *name = within(path);
