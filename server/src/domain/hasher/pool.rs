@@ -5,7 +5,9 @@
 //! The threads give way: they run at a lower priority than those that answer requests, so
 //! that whoever needs a millisecond of a core gets it at once and not after the hash that
 //! has it. What hashes, in return, gets all that is left, which is nearly everything.
+//! Where the cores are told too late that somebody needs one, a [`pulse`] sees to it.
 
+mod pulse;
 mod queue;
 
 use std::fmt;
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use self::pulse::{Load, Pulse};
 use self::queue::{Bounds, Job, Queue};
 use super::HashError;
 use crate::domain::throttle::Network;
@@ -27,6 +30,7 @@ use crate::domain::throttle::Network;
 pub(super) struct Pool<S> {
     queue: Arc<Queue<S>>,
     threads: Vec<JoinHandle<()>>,
+    pulse: Pulse,
 }
 
 impl<S: 'static> Pool<S> {
@@ -46,15 +50,17 @@ impl<S: 'static> Pool<S> {
         let mut pool = Self {
             queue: Arc::new(Queue::new(bounds)),
             threads: Vec::with_capacity(slots.get()),
+            pulse: Pulse::start(slots.get()),
         };
         for number in 0..slots.get() {
-            let (queue, new_state) = (Arc::clone(&pool.queue), new_state.clone());
+            let (queue, load) = (Arc::clone(&pool.queue), Arc::clone(pool.pulse.load()));
+            let new_state = new_state.clone();
             // On an error the drop of `pool` ends the threads before this one.
             let thread = thread::Builder::new()
                 .name(format!("hash-{number}"))
                 .spawn(move || {
                     give_way();
-                    work(&queue, new_state);
+                    work(&queue, &load, new_state);
                 })?;
             pool.threads.push(thread);
         }
@@ -123,19 +129,21 @@ const NICENESS: i32 = 10;
 fn give_way() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "hashing runs at the priority of everything else");
+        tracing::warn!(%error, "hashing runs at the priority of everything else");
     }
 }
 
-fn work<S>(queue: &Queue<S>, new_state: impl Fn() -> S) {
+fn work<S>(queue: &Queue<S>, load: &Load, new_state: impl Fn() -> S) {
     let mut state = new_state();
     while let Some(job) = queue.pop() {
+        load.begin();
         let began = Instant::now();
         // The panic has been reported by the hook; the job's caller learns of
         // it because its reply is dropped. The state may be half-written.
         if catch_unwind(AssertUnwindSafe(|| job.run(&mut state))).is_err() {
             state = new_state();
         }
+        load.end();
         queue.finished(began.elapsed());
     }
 }
@@ -310,6 +318,19 @@ mod tests {
         // What has begun is waited for.
         let_go.send(()).expect("the job waits");
         assert_eq!(running.await.expect("joined"), Ok(()));
+    }
+
+    #[test]
+    fn the_unit_for_systemd_allows_what_the_threads_ask_for() {
+        let unit = include_str!("../../../../docs/deploy/latchkey.service");
+        let mut filters = unit
+            .lines()
+            .filter_map(|line| line.strip_prefix("SystemCallFilter="));
+        assert!(filters.any(|filter| filter.starts_with('~') && filter.contains("@resources")));
+        let allowed: Vec<&str> = filters.flat_map(str::split_whitespace).collect();
+        for call in ["setpriority", "sched_setaffinity"] {
+            assert!(allowed.contains(&call), "{call} is one of @resources");
+        }
     }
 
     #[cfg(target_os = "linux")]
