@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 use super::audit::{self, Event, Reason, Word};
 use super::context::WriteContext;
 use super::email::Email;
@@ -437,7 +439,9 @@ impl Accounts {
         audit::refuse(&*self.storage, cx, event, answer).await
     }
 
-    /// The same for a wrong password, and the pause that begins with it.
+    /// The same for a wrong password, and the pause that begins with it, whether or not
+    /// anybody waits for that: a client that hangs up now has tried, and the permit has been
+    /// told that this is put on record.
     async fn refuse_try(
         &self,
         cx: &WriteContext,
@@ -446,11 +450,17 @@ impl Accounts {
         permit: Option<&Permit>,
     ) -> Error {
         let pause = permit.and_then(|permit| permit.wrong(&failed));
-        let answer = self.refuse(cx, failed, answer).await;
-        match pause {
-            Some(pause) => self.refuse(cx, pause, answer).await,
-            None => answer,
-        }
+        let (storage, cx) = (Arc::clone(&self.storage), cx.clone());
+        let recorded = async move {
+            let answer = audit::refuse(&*storage, &cx, failed, answer).await;
+            match pause {
+                Some(pause) => audit::refuse(&*storage, &cx, pause, answer).await,
+                None => answer,
+            }
+        };
+        tokio::spawn(recorded.in_current_span())
+            .await
+            .unwrap_or_else(|_| Error::internal("a wrong password was not put on record"))
     }
 
     async fn hash(&self, cx: &WriteContext, password: Password) -> Result<PasswordHash> {

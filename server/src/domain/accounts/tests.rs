@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config;
+use crate::domain::audit::{AuditFilter, AuditPage};
 use crate::domain::clock::Timestamp;
 use crate::domain::entropy::SystemEntropy;
 use crate::domain::hasher::{Argon2Cost, HasherOptions};
@@ -77,6 +78,19 @@ impl World {
             .await
             .expect("storage works")
             .expect("a user")
+    }
+
+    /// How many failed tries are counted, and how many are on record.
+    async fn failures(&self) -> (u32, usize) {
+        let counts = self.storage.account_counts(&AccountKey::of(&email())).await;
+        let counts = counts.expect("storage works").into_iter();
+        let filter = AuditFilter {
+            words: vec![Word::SignInFailed],
+            ..AuditFilter::default()
+        };
+        let records = self.storage.audit(&filter, AuditPage::Latest, 10).await;
+        let failures = counts.map(|count| count.failures.count).sum();
+        (failures, records.expect("storage works").len())
     }
 
     /// Puts another service's hash in the place of the stored one.
@@ -247,6 +261,61 @@ async fn sign_ins_that_replace_the_hash_at_once_all_succeed() {
         .collect();
     for one in tries {
         one.await.expect("no panic").expect("signs in");
+    }
+}
+
+/// Tries a password and hangs up in each of the waits, in a world of its own for each: how
+/// many failures are counted then and how many are on record, when these have come to be as
+/// many, or after a while.
+async fn hung_up_in_each_wait(text: &str) -> Vec<(u32, usize)> {
+    let mut ends = Vec::new();
+    // The count, a look, a verdict, the record or the session, and the end of the try.
+    for wait in 0..6 {
+        let world = World::new().await;
+        let accounts = world.accounts(1, true);
+        accounts.sign_up(&cx(), sign_up()).await.expect("signs up");
+        let hangs_up = {
+            let mut trying = pin!(sign_in(&accounts, text));
+            let mut before = wait;
+            poll_fn(|context| match trying.as_mut().poll(context) {
+                Poll::Ready(_) => Poll::Ready(false),
+                Poll::Pending if before == 0 => Poll::Ready(true),
+                Poll::Pending => {
+                    before -= 1;
+                    Poll::Pending
+                }
+            })
+            .await
+        };
+        if !hangs_up {
+            break;
+        }
+        let (mut failures, mut records) = (0, 0);
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            (failures, records) = world.failures().await;
+            if usize::try_from(failures).is_ok_and(|failures| failures == records) {
+                break;
+            }
+        }
+        ends.push((failures, records));
+    }
+    ends
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_has_tried_and_that_is_on_record() {
+    let ends = hung_up_in_each_wait("Not-the-password-1").await;
+    assert!(!ends.is_empty(), "it never waited");
+    assert!(ends.iter().all(|end| *end == (1, 1)), "{ends:?}");
+}
+
+#[tokio::test]
+async fn no_failure_is_left_without_a_record_by_the_right_password() {
+    let ends = hung_up_in_each_wait(PASSWORD).await;
+    assert!(!ends.is_empty(), "it never waited");
+    for end in &ends {
+        assert!([(0, 0), (1, 1)].contains(end), "{ends:?}");
     }
 }
 

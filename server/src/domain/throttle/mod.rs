@@ -36,6 +36,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 pub use self::account::AccountKey;
 pub use self::backoff::{Backoff, Failures};
@@ -355,7 +356,7 @@ impl Permit {
     /// was given is remembered.
     pub async fn right(mut self) {
         if let Some(counting) = self.0.take() {
-            counting.end(Outcome::Right).await;
+            counting.ends(Outcome::Right).await;
         }
     }
 
@@ -365,7 +366,7 @@ impl Permit {
         if let Some(counting) = self.0.take()
             && !counting.is_wrong.load(Ordering::Relaxed)
         {
-            counting.end(Outcome::NotMade).await;
+            counting.ends(Outcome::NotMade).await;
         }
     }
 }
@@ -415,6 +416,13 @@ impl Counting {
                 }
             }
         });
+    }
+
+    /// Ends it, whether or not anybody waits for that: it would be a failure that is not on
+    /// record otherwise.
+    async fn ends(self, outcome: Outcome) {
+        // It does not panic, and when the service ends nobody waits.
+        let _ = tokio::spawn(self.end(outcome).in_current_span()).await;
     }
 
     /// A failure is logged: the count is too high then, which errs on the safe side.
