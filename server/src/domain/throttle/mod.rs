@@ -356,7 +356,7 @@ impl Permit {
     /// was given is remembered.
     pub async fn right(mut self) {
         if let Some(counting) = self.0.take() {
-            counting.ends(Outcome::Right).await;
+            counting.end(Outcome::Right).await;
         }
     }
 
@@ -366,7 +366,7 @@ impl Permit {
         if let Some(counting) = self.0.take()
             && !counting.is_wrong.load(Ordering::Relaxed)
         {
-            counting.ends(Outcome::NotMade).await;
+            counting.end(Outcome::NotMade).await;
         }
     }
 }
@@ -420,13 +420,13 @@ impl Counting {
 
     /// Ends it, whether or not anybody waits for that: it would be a failure that is not on
     /// record otherwise.
-    async fn ends(self, outcome: Outcome) {
+    async fn end(self, outcome: Outcome) {
         // It does not panic, and when the service ends nobody waits.
-        let _ = tokio::spawn(self.end(outcome).in_current_span()).await;
+        let _ = tokio::spawn(self.settle(outcome).in_current_span()).await;
     }
 
     /// A failure is logged: the count is too high then, which errs on the safe side.
-    async fn end(self, outcome: Outcome) {
+    async fn settle(self, outcome: Outcome) {
         let Counting {
             storage,
             rules,
