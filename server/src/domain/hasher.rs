@@ -17,6 +17,7 @@
 //! Hasher          what the use cases call; salts
 //!   pool          threads, panics, shutdown; knows nothing of hashes
 //!     queue       who waits, whose turn it is, who is sent away
+//!     batch       when answers go out
 //!     pulse       other threads get a core in time, also on slow virtual machines
 //!   stored        the kinds of stored hash: parsing, bounds, verifying
 //!     argon       Argon2: costs and strings

@@ -6,7 +6,9 @@
 //! that whoever needs a millisecond of a core gets it at once and not after the hash that
 //! has it. What hashes, in return, gets all that is left, which is nearly everything.
 //! Where the cores are told too late that somebody needs one, a [`pulse`] sees to it.
+//! While many wait, answers go out in a [`batch`], so that they need one less often.
 
+mod batch;
 mod pulse;
 mod queue;
 
@@ -21,10 +23,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use self::batch::Answer;
 use self::pulse::{Load, Pulse};
 use self::queue::{Bounds, Job, Queue};
 use super::HashError;
 use crate::domain::throttle::Network;
+
+/// How long an answer waits for others where many wait for a thread: long enough for a batch
+/// with one thread at the default cost, and nothing that one notices who signs in.
+const HOLD: Duration = Duration::from_millis(25);
 
 /// The threads; dropping it ends them.
 pub(super) struct Pool<S> {
@@ -46,6 +53,7 @@ impl<S: 'static> Pool<S> {
             slots: slots.get(),
             jobs: waiting,
             wait,
+            hold: HOLD,
         };
         let mut pool = Self {
             queue: Arc::new(Queue::new(bounds)),
@@ -140,11 +148,12 @@ fn work<S>(queue: &Queue<S>, load: &Load, new_state: impl Fn() -> S) {
         let began = Instant::now();
         // The panic has been reported by the hook; the job's caller learns of
         // it because its reply is dropped. The state may be half-written.
-        if catch_unwind(AssertUnwindSafe(|| job.run(&mut state))).is_err() {
+        let answer = catch_unwind(AssertUnwindSafe(|| job.run(&mut state))).ok();
+        if answer.is_none() {
             state = new_state();
         }
         load.end();
-        queue.finished(began.elapsed());
+        queue.finished(began.elapsed(), answer);
     }
 }
 
@@ -153,15 +162,16 @@ struct Task<F, T> {
     reply: oneshot::Sender<Result<T, HashError>>,
 }
 
-impl<S, T: Send, F: FnOnce(&mut S) -> T + Send> Job<S> for Task<F, T> {
+impl<S, T: Send + 'static, F: FnOnce(&mut S) -> T + Send> Job<S> for Task<F, T> {
     fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
     }
 
-    fn run(self: Box<Self>, state: &mut S) {
-        let result = (self.job)(state);
+    fn run(self: Box<Self>, state: &mut S) -> Answer {
+        let Self { job, reply } = *self;
+        let result = job(state);
         // A caller that left meanwhile wants no answer.
-        let _ = self.reply.send(Ok(result));
+        Box::new(move || drop(reply.send(Ok(result))))
     }
 
     fn refuse(self: Box<Self>, error: HashError) {
@@ -290,6 +300,16 @@ mod tests {
     async fn without_a_queue_an_idle_thread_still_works() {
         let pool = pool(1, 0);
         assert_eq!(pool.run(None, |_| 1).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn everybody_is_answered_when_many_wait() {
+        let pool = pool(2, 100);
+        let job = |number| spawn(&pool, move |_| number);
+        let jobs: Vec<_> = (0..100).map(job).collect();
+        for (number, job) in (0..).zip(jobs) {
+            assert_eq!(job.await.expect("joined"), Ok(number));
+        }
     }
 
     #[tokio::test]

@@ -7,20 +7,25 @@
 //! A job is also refused when it would wait longer than anybody is to: at once where that
 //! can be told from how long the last ones took, and otherwise when the time is up
 //! ([`Queue::withdraw`]).
+//!
+//! While many wait, those whose jobs are done are answered several at once: `batch.rs` has
+//! why.
 
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::HashError;
+use super::batch::{Answer, Batch, Moment};
 use crate::domain::throttle::Network;
 
 /// A job with the way back to its caller, of whatever type.
 pub(super) trait Job<S>: Send {
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
-    /// Does it and answers.
-    fn run(self: Box<Self>, state: &mut S);
+    /// Does it, and gives back what answers.
+    fn run(self: Box<Self>, state: &mut S) -> Answer;
     /// Answers that it is not done.
     fn refuse(self: Box<Self>, error: HashError);
 }
@@ -44,6 +49,9 @@ pub(super) struct Bounds {
     pub(super) jobs: usize,
     /// How long one waits at most.
     pub(super) wait: Duration,
+    /// How long an answer waits for others at most, if the next job takes what the last
+    /// ones took.
+    pub(super) hold: Duration,
 }
 
 /// The lines.
@@ -68,6 +76,7 @@ struct Lines<S> {
     tickets: u64,
     /// What a job takes: the mean of the last ones, each of which counts an eighth.
     takes: Duration,
+    batch: Batch,
     is_closed: bool,
 }
 
@@ -82,6 +91,7 @@ impl<S> Queue<S> {
                 running: 0,
                 tickets: 0,
                 takes: Duration::ZERO,
+                batch: Batch::default(),
                 is_closed: false,
             }),
             changed: Condvar::new(),
@@ -97,7 +107,9 @@ impl<S> Queue<S> {
     /// # Errors
     /// [`HashError::Overloaded`] when there is no room, or it would wait too long.
     pub(super) fn push(&self, line: Line, job: Box<dyn Job<S>>) -> Result<Ticket, HashError> {
-        let Bounds { slots, jobs, wait } = self.bounds;
+        let Bounds {
+            slots, jobs, wait, ..
+        } = self.bounds;
         let mut lines = self.lock();
         // A job that an idle thread is about to take does not wait.
         let idle = slots - lines.running;
@@ -143,6 +155,12 @@ impl<S> Queue<S> {
                     lines.running += 1;
                     return Some(job);
                 }
+                None if !lines.batch.is_empty() => {
+                    let batch = mem::take(&mut lines.batch);
+                    drop(lines);
+                    batch.send();
+                    lines = self.lock();
+                }
                 None => {
                     lines = self
                         .changed
@@ -153,8 +171,10 @@ impl<S> Queue<S> {
         }
     }
 
-    /// Says that a job that was taken is done, and how long that took.
-    pub(super) fn finished(&self, took: Duration) {
+    /// Says that a job that was taken is done and how long that took, and answers its
+    /// caller: now, or with others a moment later. A job that panicked has no answer.
+    pub(super) fn finished(&self, took: Duration, answer: Option<Answer>) {
+        let Bounds { slots, hold, .. } = self.bounds;
         let mut lines = self.lock();
         lines.running -= 1;
         lines.takes = if lines.takes.is_zero() {
@@ -162,6 +182,19 @@ impl<S> Queue<S> {
         } else {
             (lines.takes * 7 + took) / 8
         };
+        if let Some(answer) = answer {
+            lines.batch.add(answer);
+        }
+        let now = Moment {
+            slots,
+            waiting: lines.waiting,
+            takes: lines.takes,
+        };
+        if !lines.batch.may_grow(hold, now) {
+            let batch = mem::take(&mut lines.batch);
+            drop(lines);
+            batch.send();
+        }
     }
 
     /// Ends the threads; what waits is dropped.

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::super::batch::TOGETHER;
 use super::*;
 
-/// A job that notes its name when it is done, and its refusal.
+/// A job that notes its name when it is answered, and its refusal.
 struct Named {
     name: &'static str,
     log: Arc<Mutex<Vec<String>>>,
@@ -15,8 +16,8 @@ impl Job<()> for Named {
         self.is_abandoned.load(Ordering::SeqCst)
     }
 
-    fn run(self: Box<Self>, (): &mut ()) {
-        self.note(self.name.to_owned());
+    fn run(self: Box<Self>, (): &mut ()) -> Answer {
+        Box::new(move || self.note(self.name.to_owned()))
     }
 
     fn refuse(self: Box<Self>, error: HashError) {
@@ -39,14 +40,31 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// With room for `jobs`, and for the one that an idle thread would take.
+    /// With room for `jobs`, and for the one that an idle thread would take. No answer
+    /// waits for another.
     fn new(jobs: usize, wait: Duration) -> Self {
+        let hold = Duration::ZERO;
+        Self::of(Bounds {
+            slots: 1,
+            jobs,
+            wait,
+            hold,
+        })
+    }
+
+    /// With room for many, whose answers wait for others for `hold`.
+    fn holding(hold: Duration) -> Self {
+        Self::of(Bounds {
+            slots: 1,
+            jobs: 100,
+            wait: LONG,
+            hold,
+        })
+    }
+
+    fn of(bounds: Bounds) -> Self {
         Self {
-            queue: Queue::new(Bounds {
-                slots: 1,
-                jobs,
-                wait,
-            }),
+            queue: Queue::new(bounds),
             log: Arc::default(),
             is_abandoned: Arc::default(),
         }
@@ -68,15 +86,20 @@ impl Fixture {
     /// Does the next job, which takes so long.
     fn serve(&self, took: Duration) {
         let job = self.queue.pop().expect("open");
-        job.run(&mut ());
-        self.queue.finished(took);
+        let answer = job.run(&mut ());
+        self.queue.finished(took, Some(answer));
     }
 
     fn serve_all(&self) -> Vec<String> {
         while self.queue.waiting() > 0 {
-            self.serve(Duration::ZERO);
+            self.serve(A_MOMENT);
         }
-        std::mem::take(&mut self.log.lock().expect("sound"))
+        self.answered()
+    }
+
+    /// Who has been answered since the last time.
+    fn answered(&self) -> Vec<String> {
+        mem::take(&mut self.log.lock().expect("sound"))
     }
 }
 
@@ -88,6 +111,9 @@ fn line(name: &str) -> Line {
 }
 
 const LONG: Duration = Duration::from_secs(3600);
+
+/// What a job takes that is quick.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 #[test]
 fn lines_are_served_in_turns_and_each_in_order() {
@@ -169,8 +195,9 @@ fn the_mean_follows_what_the_last_ones_took() {
     // The thread is busy with one, and one more would wait for it.
     let busy = fixture.queue.pop().expect("open");
     assert_eq!(fixture.push("a3").err(), Some(HashError::Overloaded));
-    busy.run(&mut ());
-    fixture.queue.finished(Duration::ZERO);
+    fixture
+        .queue
+        .finished(Duration::ZERO, Some(busy.run(&mut ())));
     for _ in 0..40 {
         // An idle thread takes whatever comes.
         fixture.push("a4").expect("room");
@@ -186,8 +213,7 @@ fn a_job_is_withdrawn_until_its_turn_has_come() {
     let fixture = Fixture::new(8, LONG);
     let tickets = ["a1", "b1", "a2"].map(|name| fixture.push(name).expect("room"));
     let taken = fixture.queue.pop().expect("open");
-    taken.run(&mut ());
-    fixture.queue.finished(Duration::ZERO);
+    fixture.queue.finished(A_MOMENT, Some(taken.run(&mut ())));
     assert!(!fixture.queue.withdraw(&tickets[0]));
     assert!(fixture.queue.withdraw(&tickets[1]));
     assert!(!fixture.queue.withdraw(&tickets[1]));
@@ -203,4 +229,86 @@ fn a_closed_queue_gives_nothing_out() {
     fixture.queue.close();
     assert!(fixture.queue.pop().is_none());
     assert!(!fixture.queue.withdraw(&ticket));
+}
+
+#[test]
+fn where_many_wait_several_are_answered_at_once() {
+    let fixture = Fixture::holding(LONG);
+    // The last two find others behind them as long as they wait.
+    for _ in 0..2 * TOGETHER + 2 {
+        fixture.push("a1").expect("room");
+    }
+    for _ in 0..2 {
+        for done in 1..=TOGETHER {
+            assert_eq!(fixture.answered().len(), 0, "{done}");
+            fixture.serve(A_MOMENT);
+        }
+        assert_eq!(fixture.answered().len(), TOGETHER);
+    }
+}
+
+#[test]
+fn where_few_wait_each_is_answered_at_once() {
+    let fixture = Fixture::holding(LONG);
+    for name in ["a1", "a2", "a3", "a4", "a5"] {
+        fixture.push(name).expect("room");
+    }
+    // Two are enough for a thread to have something to do meanwhile.
+    for _ in 0..3 {
+        assert_eq!(fixture.answered().len(), 0);
+        fixture.serve(A_MOMENT);
+    }
+    for (behind, answered) in [(1, vec!["a1", "a2", "a3", "a4"]), (0, vec!["a5"])] {
+        fixture.serve(A_MOMENT);
+        assert_eq!(fixture.answered(), answered, "{behind} are behind it");
+    }
+}
+
+#[test]
+fn nobody_is_kept_waiting_for_jobs_that_take_long() {
+    let fixture = Fixture::holding(2 * A_MOMENT);
+    for _ in 0..20 {
+        fixture.push("a1").expect("room");
+    }
+    for _ in 0..5 {
+        fixture.serve(3 * A_MOMENT);
+        assert_eq!(fixture.answered().len(), 1);
+    }
+}
+
+#[test]
+fn whoever_has_been_kept_waiting_for_long_is_answered_with_the_next() {
+    let hold = Duration::from_secs(60);
+    let fixture = Fixture::holding(hold);
+    for _ in 0..20 {
+        fixture.push("a1").expect("room");
+    }
+    fixture.serve(hold / 2);
+    assert_eq!(fixture.answered().len(), 0);
+    // As if the first had come before.
+    fixture.queue.lock().batch.backdate(hold / 2);
+    fixture.serve(hold / 2);
+    assert_eq!(fixture.answered().len(), 2);
+    fixture.serve(hold / 2);
+    assert_eq!(fixture.answered().len(), 0, "another batch has begun");
+}
+
+#[test]
+fn a_thread_with_nothing_to_do_answers_first() {
+    let fixture = Fixture::holding(LONG);
+    for name in ["a1", "a2", "a3"] {
+        fixture.push(name).expect("room");
+    }
+    fixture.serve(A_MOMENT);
+    assert_eq!(fixture.answered().len(), 0);
+    // Those behind it go away.
+    fixture.is_abandoned.store(true, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| fixture.queue.pop().is_none());
+        while fixture.answered().is_empty() {
+            std::thread::yield_now();
+        }
+        fixture.queue.close();
+        assert!(waits.join().expect("no panic"));
+    });
 }
