@@ -29,8 +29,8 @@ use self::queue::{Bounds, Job, Queue};
 use super::HashError;
 use crate::domain::throttle::Network;
 
-/// How long an answer waits for others where many wait for a thread: long enough for a batch
-/// with one thread at the default cost, and nothing that one notices who signs in.
+/// How long an answer waits for others where many wait for a thread: long enough for two of
+/// one thread at the default cost, and nothing that one notices who signs in.
 const HOLD: Duration = Duration::from_millis(25);
 
 /// The threads; dropping it ends them.

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 /// Answers the caller of a job that is done.
 pub(super) type Answer = Box<dyn FnOnce() + Send>;
 
-/// How many are answered at once: of what more would spare, an eighth is left.
+/// How many are answered at once at most: with eight, an eighth of what can be spared is left.
 pub(super) const TOGETHER: usize = 8;
 
-/// Of how many jobs there have to be for each thread that wait for it, so that it has
-/// something to do until those who are answered come back.
+/// How many jobs have to wait for each thread, so that it has something to do until those who
+/// are answered come back.
 const BACKLOG: usize = 2;
 
 /// Answers that have not gone out yet.
@@ -33,7 +33,7 @@ pub(super) struct Moment {
     pub(super) slots: usize,
     /// Jobs that wait for one.
     pub(super) waiting: usize,
-    /// What a job takes: until then there is a next answer.
+    /// What a job takes: the next answer comes no later, and sooner with several threads.
     pub(super) takes: Duration,
 }
 

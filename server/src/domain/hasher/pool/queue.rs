@@ -197,7 +197,8 @@ impl<S> Queue<S> {
         }
     }
 
-    /// Ends the threads; what waits is dropped.
+    /// Ends the threads; what waits is dropped, and so are answers that are held: nobody waits
+    /// for one when the pool is dropped.
     pub(super) fn close(&self) {
         let mut lines = self.lock();
         lines.is_closed = true;
