@@ -6,6 +6,7 @@
 //! more than for one. So where many wait for a thread, what is done is answered in batches
 //! (ADR 0016). Where few do, nobody is kept waiting.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 /// Answers the caller of a job that is done.
@@ -64,7 +65,8 @@ impl Batch {
     /// Sends them.
     pub(super) fn send(self) {
         for answer in self.answers {
-            answer();
+            // What nobody wants may panic when it is dropped; the others are answered.
+            let _ = catch_unwind(AssertUnwindSafe(answer));
         }
     }
 }

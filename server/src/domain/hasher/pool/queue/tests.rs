@@ -54,8 +54,13 @@ impl Fixture {
 
     /// With room for many, whose answers wait for others for `hold`.
     fn holding(hold: Duration) -> Self {
+        Self::holding_for(1, hold)
+    }
+
+    /// The same as if it had more threads.
+    fn holding_for(slots: usize, hold: Duration) -> Self {
         Self::of(Bounds {
-            slots: 1,
+            slots,
             jobs: 100,
             wait: LONG,
             hold,
@@ -262,6 +267,33 @@ fn where_few_wait_each_is_answered_at_once() {
         fixture.serve(A_MOMENT);
         assert_eq!(fixture.answered(), answered, "{behind} are behind it");
     }
+}
+
+#[test]
+fn with_more_threads_more_have_to_wait() {
+    let fixture = Fixture::holding_for(2, LONG);
+    for name in ["a1", "a2", "a3", "a4", "a5"] {
+        fixture.push(name).expect("room");
+    }
+    fixture.serve(A_MOMENT);
+    assert_eq!(fixture.answered().len(), 0, "two wait for each");
+    fixture.serve(A_MOMENT);
+    assert_eq!(fixture.answered(), ["a1", "a2"]);
+}
+
+#[test]
+fn an_answer_that_panics_keeps_no_other_back() {
+    let fixture = Fixture::holding(LONG);
+    for name in ["a1", "a2", "a3", "a4"] {
+        fixture.push(name).expect("room");
+    }
+    fixture.serve(A_MOMENT);
+    let panics: Answer = Box::new(|| assert!(std::hint::black_box(false), "on purpose"));
+    for answer in [Some(panics), None] {
+        drop(fixture.queue.pop().expect("open"));
+        fixture.queue.finished(A_MOMENT, answer);
+    }
+    assert_eq!(fixture.answered(), ["a1"]);
 }
 
 #[test]
