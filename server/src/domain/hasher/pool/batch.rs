@@ -9,6 +9,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use super::queue::Bounds;
+
 /// Answers the caller of a job that is done.
 pub(super) type Answer = Box<dyn FnOnce() + Send>;
 
@@ -27,17 +29,6 @@ pub(super) struct Batch {
     since: Option<Instant>,
 }
 
-/// What is known when a job is done.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    /// Threads that take jobs.
-    pub(super) slots: usize,
-    /// Jobs that wait for one.
-    pub(super) waiting: usize,
-    /// What a job takes: the next answer comes no later, and sooner with several threads.
-    pub(super) takes: Duration,
-}
-
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
         self.answers.is_empty()
@@ -48,12 +39,13 @@ impl Batch {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Whether these should wait for the next one, if none of them is to wait longer than `hold`.
-    pub(super) fn may_grow(&self, hold: Duration, now: Moment) -> bool {
+    /// Whether these should wait for the next one, while so many jobs wait, each of which takes
+    /// so long: the next answer comes no later, and sooner with several threads.
+    pub(super) fn may_grow(&self, bounds: Bounds, waiting: usize, takes: Duration) -> bool {
         let waited = self.since.map_or(Duration::ZERO, |since| since.elapsed());
         self.answers.len() < TOGETHER
-            && now.waiting >= BACKLOG.saturating_mul(now.slots)
-            && waited.saturating_add(now.takes) <= hold
+            && waiting >= BACKLOG.saturating_mul(bounds.slots)
+            && waited.saturating_add(takes) <= bounds.hold
     }
 
     /// Has the first of them come so much earlier.

@@ -102,7 +102,7 @@ fn keep(load: &Load, round: Duration) {
     let mut history = History::default();
     while let Some(woken_at) = load.until_full() {
         if !history.is_late_with(woken_at.elapsed()) {
-            load.is_closed_within(round);
+            load.wait_for_close(round);
             continue;
         }
         beat(load, round);
@@ -114,7 +114,7 @@ fn keep(load: &Load, round: Duration) {
 fn beat(load: &Load, round: Duration) {
     let begun = Instant::now();
     while begun.elapsed() < round {
-        if load.is_closed_within(BEAT) {
+        if load.wait_for_close(BEAT) {
             return;
         }
     }
@@ -174,8 +174,8 @@ impl Load {
         state.full_at.filter(|_| !state.is_closed)
     }
 
-    /// Waits until it is closed, and no longer than `most`.
-    fn is_closed_within(&self, most: Duration) -> bool {
+    /// Waits until it is closed, and no longer than `most`; says whether it is.
+    fn wait_for_close(&self, most: Duration) -> bool {
         let is_open = |state: &mut State| !state.is_closed;
         let waited = self.closed.wait_timeout_while(self.lock(), most, is_open);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -314,7 +314,7 @@ mod tests {
         let load = Load::new(2);
         thread::scope(|scope| {
             let waits = scope.spawn(|| load.until_full());
-            let rests = scope.spawn(|| load.is_closed_within(AN_HOUR));
+            let rests = scope.spawn(|| load.wait_for_close(AN_HOUR));
             let beats = scope.spawn(|| beat(&load, AN_HOUR));
             thread::sleep(A_MOMENT);
             assert!(!waits.is_finished() && !rests.is_finished() && !beats.is_finished());

@@ -17,7 +17,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::HashError;
-use super::batch::{Answer, Batch, Moment};
+use super::batch::{Answer, Batch};
 use crate::domain::throttle::Network;
 
 /// A job with the way back to its caller, of whatever type.
@@ -174,7 +174,6 @@ impl<S> Queue<S> {
     /// Says that a job that was taken is done and how long that took, and answers its
     /// caller: now, or with others a moment later. A job that panicked has no answer.
     pub(super) fn finished(&self, took: Duration, answer: Option<Answer>) {
-        let Bounds { slots, hold, .. } = self.bounds;
         let mut lines = self.lock();
         lines.running -= 1;
         lines.takes = if lines.takes.is_zero() {
@@ -185,12 +184,8 @@ impl<S> Queue<S> {
         if let Some(answer) = answer {
             lines.batch.add(answer);
         }
-        let now = Moment {
-            slots,
-            waiting: lines.waiting,
-            takes: lines.takes,
-        };
-        if !lines.batch.may_grow(hold, now) {
+        let (waiting, takes) = (lines.waiting, lines.takes);
+        if !lines.batch.may_grow(self.bounds, waiting, takes) {
             let batch = mem::take(&mut lines.batch);
             drop(lines);
             batch.send();
