@@ -71,10 +71,10 @@ impl Series {
 /// ones, locked.
 async fn item_17_time_tells_nothing_about_the_account(backend: Backend) {
     let server = Home::new(backend)
-        // Hashes cost what they do by default, as only what stands out beside one is to be
-        // had from a time: reading the row of somebody known takes some microseconds, and
-        // many times as long in a build that is not optimised.
-        .env("LATCHKEY_PASSWORDS__ARGON2__M", "19456")
+        // Only what stands out beside a hash is to be had from a time: reading the row of
+        // somebody known takes some microseconds, and many times as long in a build that is
+        // not optimised.
+        .with_default_hashing()
         .env("LATCHKEY_RATE_LIMITS__ADDRESS_FAILURES", "100000")
         // The tenth failure locks, as by default the hundredth does.
         .env("LATCHKEY_RATE_LIMITS__ACCOUNT_LOCK_AFTER", "10")
